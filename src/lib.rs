@@ -1,0 +1,5 @@
+//! Drives a Distributed Cache Rebuild the GitOps way.
+pub mod config;
+pub mod manifest;
+pub mod render;
+pub mod run;

@@ -1,0 +1,87 @@
+//! Kubernetes objects as they stand in files: read the way Kubernetes reads them, with their digest.
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::run::deployment::Wanted;
+
+/// The annotation that carries an object's digest.
+pub const DIGEST: &str = "dcr-gitops/digest";
+
+/// One object of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object(pub Value);
+
+/// Reads all documents of a YAML file; empty ones are left out. Values are what YAML 1.1, as Kubernetes
+/// tools read it, makes of them.
+pub fn objects(text: &str) -> Result<Vec<Object>, serde_yaml::Error> {
+    let as_kubernetes_sees_it = serde_yaml::options! { legacy_octal_numbers: true, };
+    let documents: Vec<Value> =
+        serde_yaml::from_multiple_with_options(text, as_kubernetes_sees_it)?;
+    Ok(documents.into_iter().filter(|document| !document.is_null()).map(Object).collect())
+}
+
+impl Object {
+    pub fn kind(&self) -> &str {
+        self.text("/kind")
+    }
+
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name")
+    }
+
+    /// The digest the object carries, if it does.
+    pub fn carried_digest(&self) -> Option<&str> {
+        self.0.get("metadata")?.get("annotations")?.get(DIGEST)?.as_str()
+    }
+
+    /// SHA-256, in lower-case hex, over the object as compact JSON with sorted keys and without
+    /// `metadata.annotations` (which hold nothing but the digest): what
+    /// `jq -cSj 'del(.metadata.annotations)' | sha256sum` prints.
+    pub fn digest(&self) -> String {
+        let mut bare = self.0.clone();
+        if let Some(metadata) = bare.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.shift_remove("annotations");
+        }
+        bare.sort_all_objects();
+        format!("{:x}", Sha256::digest(bare.to_string()))
+    }
+
+    /// Whether the object is exactly as it was rendered: its digest is right and its only annotation.
+    pub fn is_as_rendered(&self) -> bool {
+        let annotations = self.0.pointer("/metadata/annotations").and_then(Value::as_object);
+        annotations.is_some_and(|annotations| annotations.len() == 1)
+            && self.carried_digest() == Some(self.digest().as_str())
+    }
+
+    /// What the base branch wants, if this object stands in `file` on it.
+    pub fn wanted(&self, file: &str) -> Wanted {
+        Wanted {
+            kind: self.kind().to_owned(),
+            name: self.name().to_owned(),
+            file: file.to_owned(),
+            digest: self.carried_digest().unwrap_or_default().to_owned(),
+            replicas: self
+                .0
+                .pointer("/spec/replicas")
+                .and_then(Value::as_u64)
+                .and_then(|n| u32::try_from(n).ok()),
+            images: self.images(),
+        }
+    }
+
+    fn images(&self) -> Vec<String> {
+        let pod = self.0.pointer("/spec/template/spec");
+        let list = |key: &str| {
+            pod.and_then(|pod| pod.get(key)).and_then(Value::as_array).into_iter().flatten()
+        };
+        let containers = list("initContainers").chain(list("containers"));
+        containers
+            .filter_map(|container| container.get("image")?.as_str())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+}

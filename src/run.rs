@@ -1,0 +1,31 @@
+//! The core: what was seen and what was asked go in, what to do comes out. Pure, total and synchronous; it
+//! knows no clock (the time is `Observation::at`), no file, no network and no process.
+pub mod branch;
+pub mod cluster;
+pub mod deployment;
+pub mod express;
+pub mod journal;
+pub mod review;
+
+mod decision;
+mod gate;
+mod observation;
+mod phase;
+mod position;
+mod progress;
+mod record;
+mod request;
+mod step;
+mod system;
+mod verdict;
+
+pub use decision::{Decision, Halt, Refused, decide};
+pub use gate::{notices, verdict};
+pub use observation::{Observation, World};
+pub use phase::{Gate, Kind, Phase};
+pub use progress::{Progress, deadline, progress};
+pub use record::{BadField, LastRun, Outcome, Record};
+pub use request::Request;
+pub use step::{Place, Step, intent_between};
+pub use system::{MAX_SYSTEM_NAME, SystemRef};
+pub use verdict::{Unmet, Verdict, Why};

@@ -1,0 +1,145 @@
+//! What was seen in the cluster: the live objects of one system's farm, slim, and nothing judged yet.
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::SystemRef;
+
+/// How much could be seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum ClusterView {
+    /// The cluster is no known kubeconfig context.
+    NoContext {
+        context: String,
+    },
+    /// The context is known, but there was no (complete) answer.
+    Unreachable {
+        context: String,
+        why: String,
+    },
+    Seen(Box<Cluster>),
+}
+
+/// One complete reading of what concerns a system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// When the reading was complete.
+    pub read_at: Timestamp,
+    /// Every run record live in the cluster, of all systems.
+    pub runs: Vec<LiveRun>,
+    /// What carries this system's labels: StatefulSets, Services, PodDisruptionBudgets, Jobs, ConfigMaps.
+    pub objects: Vec<Live>,
+    pub pods: Vec<Pod>,
+    /// Names of the PersistentVolumeClaims of the farm's nodes.
+    pub claims: Vec<Claim>,
+}
+
+/// A run record that is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LiveRun {
+    pub system: SystemRef,
+    pub run: u32,
+    pub step: u32,
+}
+
+/// An object with our labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Live {
+    pub kind: String,
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// The label `dcr-gitops/run`.
+    pub run: Option<u32>,
+    /// The annotation `dcr-gitops/digest`.
+    pub digest: Option<String>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// Has a `metadata.deletionTimestamp`.
+    pub terminating: bool,
+    /// `metadata.generation`, where the kind counts it.
+    pub generation: Option<i64>,
+    /// `status.observedGeneration`, where the kind has it.
+    pub observed_generation: Option<i64>,
+    /// `spec.replicas` of a StatefulSet.
+    pub replicas: Option<u32>,
+    /// Of all containers, init containers first, in their order.
+    pub images: Vec<String>,
+    /// What a Job has come to.
+    pub job: Option<JobState>,
+}
+
+/// A Job's `status`, and the last words of its pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JobState {
+    pub result: JobResult,
+    /// When the condition that ended it turned true.
+    pub ended: Option<Timestamp>,
+    /// The container's termination message, where a pod of it was still there.
+    pub message: Option<String>,
+}
+
+/// How a Job ended, if it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum JobResult {
+    Running,
+    /// Condition `Complete`.
+    Complete,
+    /// Condition `Failed` (or `FailureTarget`, which comes with or before it).
+    Failed,
+}
+
+/// A pod of the farm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pod {
+    pub name: String,
+    pub uid: String,
+    /// The label `app.kubernetes.io/component`.
+    pub component: String,
+    pub run: Option<u32>,
+    pub terminating: bool,
+    /// Condition `Ready`.
+    pub ready: bool,
+    /// `status.startTime`.
+    pub started: Option<Timestamp>,
+    /// Sum over all containers.
+    pub restarts: u32,
+    /// Why it isn't ready, in the words of the container state, the scheduler or the kubelet.
+    pub trouble: Option<String>,
+}
+
+/// A PersistentVolumeClaim of the farm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claim {
+    pub name: String,
+    pub run: Option<u32>,
+    pub terminating: bool,
+}
+
+impl ClusterView {
+    /// The reading, if there was one.
+    pub fn seen(&self) -> Option<&Cluster> {
+        match self {
+            ClusterView::Seen(cluster) => Some(cluster),
+            ClusterView::NoContext { .. } | ClusterView::Unreachable { .. } => None,
+        }
+    }
+}
+
+impl Cluster {
+    pub fn object(&self, kind: &str, name: &str) -> Option<&Live> {
+        self.objects.iter().find(|live| live.kind == kind && live.name == name)
+    }
+
+    /// The state of a Job by its name.
+    pub fn job(&self, name: &str) -> Option<&JobState> {
+        self.object("Job", name).and_then(|live| live.job.as_ref())
+    }
+}

@@ -1,0 +1,57 @@
+//! `applied`: what is live is what the base branch says, object by object, and nothing else of the run is.
+//!
+//! It believes content, not claims: neither Argo CD's "Synced" nor a revision says what was applied. The
+//! digest proves that an apply of this content happened; replicas and images are compared besides, for
+//! an ignored field, a kustomize transformer, a webhook or `kubectl scale` leave the digest right.
+use super::super::cluster::{Cluster, Live};
+use super::super::deployment::Wanted;
+use super::super::{Observation, Verdict, Why};
+
+pub fn applied(seen: &Observation, cluster: &Cluster) -> Verdict {
+    let wanted = &seen.deployment.wanted;
+    if wanted.is_empty() {
+        return Verdict::Unknown("the base branch wants nothing in the cluster".into());
+    }
+    let wrong = wanted
+        .iter()
+        .filter_map(|wanted| difference(wanted, cluster.object(&wanted.kind, &wanted.name)));
+    let extra = cluster
+        .objects
+        .iter()
+        .filter(|live| !wanted.iter().any(|w| w.kind == live.kind && w.name == live.name));
+    let extra = extra
+        .map(|live| format!("{} {} is live, but not on the base branch", live.kind, live.name));
+    let wrong: Vec<String> = wrong.chain(extra).collect();
+    match wrong.as_slice() {
+        [] => Verdict::Met(format!("all {} objects are applied", wanted.len())),
+        [one] => Verdict::Unmet(one.as_str().into()),
+        [first, rest @ ..] => Verdict::Unmet(Why::new(format!("{first}; and {} more", rest.len()))),
+    }
+}
+
+fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<String> {
+    let name = format!("{} {}", wanted.kind, wanted.name);
+    let Some(live) = live else { return Some(format!("{name} isn't live yet")) };
+    if live.terminating {
+        return Some(format!("{name} is being deleted"));
+    }
+    if live.digest.as_deref() != Some(&wanted.digest) {
+        return Some(format!("{name} isn't applied as committed yet"));
+    }
+    if live.observed_generation.is_some_and(|observed| Some(observed) < live.generation) {
+        return Some(format!("{name} wasn't seen by its controller yet"));
+    }
+    if let (Some(want), Some(have)) = (wanted.replicas, live.replicas)
+        && want != have
+    {
+        return Some(format!("{name} has drifted: {have} replicas, not {want}"));
+    }
+    if wanted.images != live.images {
+        return Some(format!(
+            "{name} has drifted: image {}, not {}",
+            live.images.join(", "),
+            wanted.images.join(", ")
+        ));
+    }
+    None
+}

@@ -1,0 +1,188 @@
+//! `rebuild`: this very attempt is complete, and the synchronizer holds its result.
+//!
+//! Yesterday's "complete" passes nothing: an answer counts only if it echoes our run and attempt, or says
+//! a start no earlier than this attempt's commit landed. A completion counts however late it is seen;
+//! only what isn't complete can miss its deadline.
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::cluster::{Cluster, JobResult};
+use super::super::express::{ProbeAnswer, ProbeState};
+use super::super::progress::deadline;
+use super::super::{Observation, Phase, Record, Verdict, Why};
+
+/// How much earlier than its commit a rebuild may claim to have begun: clocks differ (assumed).
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after the trigger and the last node's start "none knows of it" means that it is lost.
+const LOST_AFTER: SignedDuration = SignedDuration::from_mins(30);
+
+pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
+    let Some(record) = &seen.deployment.record else {
+        return Verdict::Unknown("no run is on".into());
+    };
+    let answers = &seen.world.admin.rebuild;
+    if let Some((node, word)) = answers.iter().find_map(|answer| match &answer.state {
+        ProbeState::Unmapped(word) => Some((&answer.node, word)),
+        _ => None,
+    }) {
+        return Verdict::Unknown(
+            Why::new(format!(
+                "{node} says `{word}`, which `admin.rebuildStatus.states` doesn't map"
+            ))
+            .hint("map the word to running, complete, failed or notNeeded in dcr.yaml"),
+        );
+    }
+    let ours: Vec<&ProbeAnswer> =
+        answers.iter().filter(|answer| of_this_attempt(seen, record, answer)).collect();
+    let says =
+        |states: &[ProbeState]| ours.iter().copied().find(|answer| states.contains(&answer.state));
+    let complete = says(&[ProbeState::Complete, ProbeState::NotNeeded]);
+    let failed = says(&[ProbeState::Failed]);
+    let running = says(&[ProbeState::Running]);
+    match (complete, failed, running) {
+        (Some(complete), None, None) => return synchronized(seen, complete),
+        (None, Some(failed), None) => {
+            let error = failed.error.as_deref().unwrap_or("no reason given");
+            return Verdict::Failed(
+                Why::new(format!("{} says that the rebuild failed: {error}", failed.node))
+                    .hint("mend the cause, then run `retry`, or `abort`"),
+            );
+        }
+        (None, None, _) => {}
+        _ => return Verdict::Unknown("the nodes disagree about how the rebuild stands".into()),
+    }
+    if let Some(deadline) = deadline(seen)
+        && seen.at > deadline
+    {
+        return Verdict::Failed(
+            Why::new(format!("the rebuild isn't complete, and its deadline {deadline} has passed"))
+                .hint("extend `rebuild.deadline` in dcr.yaml, or run `retry` or `abort`"),
+        );
+    }
+    if let Some(running) = running {
+        let percent = running.percent.map_or(String::new(), |percent| format!(", {percent:.1} %"));
+        return Verdict::Unmet(Why::new(format!(
+            "the rebuild is running{percent} ({})",
+            running.node
+        )));
+    }
+    triggered(seen, cluster, record)
+}
+
+/// Complete: then the synchronizer has to serve the result.
+fn synchronized(seen: &Observation, complete: &ProbeAnswer) -> Verdict {
+    let node = seen.deployment.system.synchronizer_pod();
+    let Some(status) = &seen.world.admin.aa_status else {
+        return Verdict::Unknown(
+            "the rebuild is complete, but no node answers with an A/A status".into(),
+        );
+    };
+    let Some(row) = status.row(&node) else {
+        return Verdict::Unknown(Why::new(format!(
+            "the rebuild is complete, but {node} isn't in the A/A status"
+        )));
+    };
+    match row.synchronized_hash() {
+        Some(hash) => Verdict::Met(format!(
+            "the rebuild is complete ({}), {node} is SYNCHRONIZED {hash}",
+            complete.node
+        )),
+        None => Verdict::Unmet(Why::new(format!(
+            "the rebuild is complete, but {node} isn't `SYNCHRONIZED visible sync ready` with a hash yet"
+        ))),
+    }
+}
+
+/// No answer about this attempt: how far its trigger came, and whether it was lost since.
+fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict {
+    let name = seen.deployment.system.trigger_job(record.run, record.attempt);
+    let Some(job) = cluster.job(&name) else {
+        return Verdict::Unmet(Why::new(format!("the Job {name} isn't live yet")));
+    };
+    let said = job.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+    match job.result {
+        JobResult::Running => Verdict::Unmet(Why::new(format!("the Job {name} is running"))),
+        JobResult::Failed => Verdict::Failed(
+            Why::new(format!("the Job {name} failed{said}"))
+                .hint("mend the cause, then run `retry`, or `abort`"),
+        ),
+        JobResult::Complete if lost(seen, cluster, record, job.ended) => Verdict::Failed(
+            Why::new(format!(
+                "the rebuild is lost: {name} triggered it, and no node knows of it any more"
+            ))
+            .hint("run `retry` or `abort`"),
+        ),
+        JobResult::Complete => match seen.world.admin.silent.first() {
+            Some(silent) => Verdict::Unknown(Why::new(format!(
+                "no node says how attempt {} stands ({}: {})",
+                record.attempt, silent.node, silent.why
+            ))),
+            None => {
+                Verdict::Unmet(Why::new(format!("no node knows of attempt {} yet", record.attempt)))
+            }
+        },
+    }
+}
+
+/// All nodes answer, none knows of it, and that long after the trigger ended and the last node started.
+fn lost(seen: &Observation, cluster: &Cluster, record: &Record, ended: Option<Timestamp>) -> bool {
+    let synchronizer = seen.deployment.system.synchronizer_pod();
+    let mut nodes = record.frontends.iter().chain([&synchronizer]);
+    let all_answer =
+        nodes.all(|node| seen.world.admin.rebuild.iter().any(|answer| answer.node == *node));
+    let started = cluster.pods.iter().filter(|pod| !pod.terminating).map(|pod| pod.started);
+    let Some(begin) = started
+        .chain([ended])
+        .collect::<Option<Vec<Timestamp>>>()
+        .and_then(|all| all.into_iter().max())
+    else {
+        return false;
+    };
+    all_answer && seen.at.duration_since(begin) >= LOST_AFTER
+}
+
+/// Whether an answer is about the attempt on the base.
+pub fn of_this_attempt(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> bool {
+    if answer.state == ProbeState::None {
+        return false;
+    }
+    let names_it = answer.of.filter(|of| {
+        of.run == record.run && of.attempt.is_none_or(|attempt| attempt == record.attempt)
+    });
+    match (answer.of, names_it) {
+        (Some(_), None) => return false,
+        (Some(of), Some(_)) if of.attempt.is_some() || record.attempt == 1 => return true,
+        _ => {}
+    }
+    match (answer.started_at, landed(seen, record)) {
+        (Some(started), Some(landed)) => started.duration_since(landed) >= -SKEW,
+        _ => false,
+    }
+}
+
+/// When this attempt of the rebuild landed on the base.
+fn landed(seen: &Observation, record: &Record) -> Option<Timestamp> {
+    let of_run = seen.deployment.history.landed.iter().filter(|landed| landed.run == record.run);
+    // In `propagate` the rebuild meant is the last attempt there was.
+    let attempt = match record.phase {
+        Phase::Rebuild => Some(record.attempt),
+        _ => of_run
+            .clone()
+            .filter(|landed| landed.phase == Phase::Rebuild)
+            .map(|landed| landed.attempt)
+            .max(),
+    };
+    of_run
+        .filter(|landed| landed.phase == Phase::Rebuild && Some(landed.attempt) == attempt)
+        .map(|landed| landed.at)
+        .min()
+}
+
+/// The earliest known moment of this attempt: its commit on the base, its Job, or what the journal says.
+pub fn began(seen: &Observation, record: &Record) -> Option<Timestamp> {
+    let job = seen.deployment.system.trigger_job(record.run, record.attempt);
+    let job = seen.world.cluster.seen().and_then(|cluster| cluster.object("Job", &job)?.created);
+    let attempts = seen.world.journal.attempts.iter();
+    let noted = attempts.filter(|noted| noted.run == record.run && noted.attempt == record.attempt);
+    landed(seen, record).into_iter().chain(job).chain(noted.map(|noted| noted.first_seen)).min()
+}

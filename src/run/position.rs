@@ -1,0 +1,211 @@
+//! Where a run stands: on the base, in review, and against everything that was ever merged of it.
+use super::deployment::{Deployment, Intent, Landed, StepBranch, StepContent};
+use super::review::{ReviewRequest, ReviewState};
+use super::{Observation, Phase};
+
+/// A step that waits for review.
+#[derive(Debug, Clone, Copy)]
+pub struct Open<'a> {
+    pub branch: &'a StepBranch,
+    pub request: Option<&'a ReviewRequest>,
+}
+
+/// A step whose request was closed without being merged: counted for exactly the commit that was its head.
+#[derive(Debug, Clone, Copy)]
+pub struct Declined<'a> {
+    pub request: &'a ReviewRequest,
+    /// Its branch, unless that was deleted.
+    pub branch: Option<&'a StepBranch>,
+}
+
+/// A step that was merged once and isn't on the base any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub run: u32,
+    /// The step that would come after the base's, of those that are missing.
+    pub next: Option<Landed>,
+    /// The furthest one.
+    pub furthest: u32,
+    /// Where it was seen.
+    pub evidence: String,
+}
+
+/// The step of a run that is next, and what there is of it already.
+#[derive(Debug, Clone)]
+pub struct Position<'a> {
+    /// The number of the run that is on, or of the one that would start.
+    pub run: u32,
+    /// The step that the next commit would be.
+    pub step: u32,
+    pub open: Option<Open<'a>>,
+    pub declined: Option<Declined<'a>>,
+    pub missing: Option<Missing>,
+}
+
+impl<'a> Open<'a> {
+    /// What the step means to do, if it is ours and complete.
+    pub fn intent(&self) -> Option<&'a Intent> {
+        match &self.branch.content {
+            StepContent::Ours(intent) => Some(intent),
+            StepContent::Empty | StepContent::Foreign { .. } => None,
+        }
+    }
+}
+
+impl<'a> Declined<'a> {
+    /// What the declined step meant to do, where that can still be read.
+    pub fn intent(&self) -> Option<&'a Intent> {
+        match self.branch.map(|branch| &branch.content) {
+            Some(StepContent::Ours(intent)) => Some(intent),
+            Some(StepContent::Empty | StepContent::Foreign { .. }) => None,
+            None => self.request.intent.as_ref(),
+        }
+    }
+}
+
+impl<'a> Position<'a> {
+    pub fn of(seen: &'a Observation) -> Self {
+        let base = on_base(&seen.deployment);
+        let missing = missing(seen, base);
+        let run = match (&seen.deployment.record, &missing) {
+            (Some(record), _) => record.run,
+            (None, Some(missing)) => missing.run,
+            (None, None) => new_run(seen),
+        };
+        let reached = if base.0 == run { base.1 } else { 0 };
+        let after = missing
+            .as_ref()
+            .filter(|missing| missing.run == run)
+            .map_or(reached, |missing| missing.furthest);
+
+        let branches =
+            seen.deployment.steps.iter().filter(|step| step.run == run && step.step > after);
+        let open = branches
+            .map(|branch| Open {
+                branch,
+                request: seen.world.review.request(branch.run, branch.step),
+            })
+            .filter(|open| open.request.is_none_or(|request| !declines(request, open.branch)))
+            .max_by_key(|open| open.branch.step);
+        let declined = declined(seen, run, after);
+        let number =
+            open.map(|open| open.branch.step).or(declined.map(|declined| declined.request.step));
+        let step = number.unwrap_or(after + 1);
+        Position { run, step, open, declined, missing }
+    }
+}
+
+fn declines(request: &ReviewRequest, branch: &StepBranch) -> bool {
+    matches!(request.state, ReviewState::Closed { .. }) && request.head == branch.commit
+}
+
+/// The furthest step after `after` whose newest request was closed, and whose branch is gone or still what
+/// was closed.
+fn declined(seen: &Observation, run: u32, after: u32) -> Option<Declined<'_>> {
+    let review = &seen.world.review;
+    let requests =
+        review.requests.iter().filter(|request| request.run == run && request.step > after);
+    let newest = requests.filter(|request| review.request(run, request.step) == Some(*request));
+    newest
+        .filter(|request| matches!(request.state, ReviewState::Closed { .. }))
+        .map(|request| Declined {
+            request,
+            branch: seen
+                .deployment
+                .steps
+                .iter()
+                .find(|step| (step.run, step.step) == (run, request.step)),
+        })
+        .filter(|declined| declined.branch.is_none_or(|branch| declines(declined.request, branch)))
+        .max_by_key(|declined| declined.request.step)
+}
+
+/// Run and step that the base is at; (0, 0) before any run.
+fn on_base(deployment: &Deployment) -> (u32, u32) {
+    let record = deployment.record.as_ref().map(|record| (record.run, record.step));
+    let last = deployment.last_run.as_ref().map(|last| (last.run, last.step));
+    record.max(last).unwrap_or((0, 0))
+}
+
+/// The number of the next run: above the last one, and above whatever was begun anywhere. A branch of a
+/// *first* step hasn't begun anything yet.
+fn new_run(seen: &Observation) -> u32 {
+    let begun_in_branches =
+        seen.deployment.steps.iter().filter(|step| step.step > 1).map(|step| step.run);
+    let cluster = seen.world.cluster.seen();
+    let live = cluster.iter().flat_map(|cluster| {
+        let objects = cluster.objects.iter().filter_map(|live| live.run);
+        let pods = cluster.pods.iter().filter_map(|pod| pod.run);
+        let claims = cluster.claims.iter().filter_map(|claim| claim.run);
+        objects.chain(pods).chain(claims)
+    });
+    let begun =
+        begun_in_branches.chain(live).chain(seen.deployment.latest_run()).max().unwrap_or(0);
+    let waiting =
+        seen.deployment.steps.iter().filter(|step| step.step == 1).map(|step| step.run).max();
+    waiting.unwrap_or(0).max(begun + 1)
+}
+
+/// Whether something merged is missing on the base: by its own history, by a merged request, or by the
+/// record that is live.
+fn missing(seen: &Observation, base: (u32, u32)) -> Option<Missing> {
+    let deployment = &seen.deployment;
+    let landed = deployment.furthest_landed().map(|landed| {
+        (
+            (landed.run, landed.step),
+            format!("it landed with {} and was taken back", short(&landed.commit)),
+        )
+    });
+    let merged =
+        seen.world.review.requests.iter().filter(|request| request.state == ReviewState::Merged);
+    let merged = merged
+        .map(|request| ((request.run, request.step), format!("{} was merged", request.url)))
+        .max_by_key(|(at, _)| *at);
+    let live = seen.world.cluster.seen().and_then(|cluster| {
+        let record = cluster.runs.iter().find(|live| live.system == deployment.system)?;
+        Some(((record.run, record.step), "its run record is live in the cluster".to_owned()))
+    });
+    let ((run, furthest), evidence) =
+        [landed, merged, live].into_iter().flatten().max_by_key(|(at, _)| *at)?;
+    if (run, furthest) <= base {
+        return None;
+    }
+    let next = deployment
+        .history
+        .landed
+        .iter()
+        .filter(|landed| landed.run == run && (landed.run, landed.step) > base)
+        .min_by_key(|landed| landed.step)
+        .cloned();
+    Some(Missing { run, next, furthest, evidence })
+}
+
+/// The highest attempt of a phase that was ever seen in this run, in the base's history or as a live Job.
+pub fn highest_attempt(seen: &Observation, run: u32, phase: Phase) -> u32 {
+    let deployment = &seen.deployment;
+    let landed = deployment
+        .history
+        .landed
+        .iter()
+        .filter(|landed| landed.run == run && landed.phase == phase);
+    let on_base =
+        deployment.record.iter().filter(|record| record.run == run && record.phase == phase);
+    let prefix = match phase {
+        Phase::Rebuild => deployment.system.trigger_job(run, 0),
+        Phase::Propagate => deployment.system.propagate_job(run, 0),
+        _ => return landed.map(|landed| landed.attempt).max().unwrap_or(0),
+    };
+    let prefix = prefix.trim_end_matches('0');
+    let jobs = seen.world.cluster.seen().into_iter().flat_map(|cluster| &cluster.objects);
+    let jobs = jobs.filter_map(|live| live.name.strip_prefix(prefix)?.parse().ok());
+    landed
+        .map(|landed| landed.attempt)
+        .chain(on_base.map(|record| record.attempt))
+        .chain(jobs)
+        .max()
+        .unwrap_or(0)
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
+}
