@@ -1,5 +1,5 @@
 //! Where a run stands: on the base, in review, and against everything that was ever merged of it.
-use super::deployment::{Deployment, Intent, Landed, StepBranch, StepContent};
+use super::deployment::{Action, Deployment, Intent, Landed, StepBranch, StepContent};
 use super::review::{ReviewRequest, ReviewState};
 use super::{Observation, Phase};
 
@@ -49,6 +49,12 @@ impl<'a> Open<'a> {
             StepContent::Ours(intent) => Some(intent),
             StepContent::Empty | StepContent::Foreign { .. } => None,
         }
+    }
+}
+
+impl Open<'_> {
+    pub fn is_scale(&self) -> bool {
+        self.intent().is_some_and(|intent| intent.action == Action::Scale)
     }
 }
 

@@ -42,16 +42,7 @@ impl Step {
 
     /// What a branch that holds this step is recognised by.
     pub fn intent(&self) -> Intent {
-        Intent {
-            action: self.action,
-            kind: self.record.kind,
-            phase: self.record.phase,
-            attempt: self.record.attempt,
-            forced: self.record.forced,
-            farmers: self.record.farmers,
-            ticket: self.record.ticket.clone(),
-            gate_skipped: self.record.gate_skipped.clone(),
-        }
+        Intent::of(self.action, &self.record)
     }
 
     /// What the step leaves in `last-run`, if it ends the run.
@@ -85,23 +76,14 @@ pub fn intent_between(
     after: Option<&Record>,
     ended: Option<&LastRun>,
 ) -> Option<Intent> {
-    let intent = |action, record: &Record, phase, attempt| Intent {
-        action,
-        kind: record.kind,
-        phase,
-        attempt,
-        forced: record.forced,
-        farmers: record.farmers,
-        ticket: record.ticket.clone(),
-        gate_skipped: after.and_then(|after| after.gate_skipped.clone()),
-    };
     match (before, after) {
         (None, None) => None,
-        (None, Some(after)) => Some(intent(Action::Start, after, after.phase, after.attempt)),
+        (None, Some(after)) => Some(Intent::of(Action::Start, after)),
         (Some(before), None) => {
             let aborted = ended?.outcome == Outcome::Aborted;
             let action = if aborted { Action::Abort } else { Action::Advance };
-            Some(intent(action, before, Phase::Teardown, 1))
+            let over = Intent::of(action, before);
+            Some(Intent { phase: Phase::Teardown, attempt: 1, gate_skipped: None, ..over })
         }
         (Some(before), Some(after)) => {
             let action = if after.phase != before.phase {
@@ -111,12 +93,35 @@ pub fn intent_between(
             } else {
                 Action::Scale
             };
-            Some(intent(action, after, after.phase, after.attempt))
+            Some(Intent::of(action, after))
         }
     }
 }
 
 impl Intent {
+    /// What a step means that leaves this record.
+    pub fn of(action: Action, record: &Record) -> Self {
+        Intent {
+            action,
+            kind: record.kind,
+            phase: record.phase,
+            attempt: record.attempt,
+            forced: record.forced,
+            farmers: record.farmers,
+            ticket: record.ticket.clone(),
+            gate_skipped: record.gate_skipped.clone(),
+        }
+    }
+
+    /// What is meant when only some of it is said again.
+    pub fn as_asked(&self, forced: Option<bool>, ticket: Option<&str>) -> Self {
+        Intent {
+            forced: forced.unwrap_or(self.forced),
+            ticket: ticket.map(str::to_owned).or_else(|| self.ticket.clone()),
+            ..self.clone()
+        }
+    }
+
     /// Whether two intents ask for the same outcome, by whichever way they came about.
     pub fn same(&self, other: &Intent) -> bool {
         let key = |intent: &Intent| {

@@ -1,1 +1,6 @@
 //! All tests that need more than one module, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod decision;
+mod decision_properties;
+mod world;

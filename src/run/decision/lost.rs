@@ -1,0 +1,109 @@
+//! What was merged and is missing on the base: told from a base that is only out of date, and put right.
+use super::*;
+
+impl Look<'_> {
+    /// A step that was taken back from the base, once more, under a number and attempt never used.
+    pub(super) fn restore(&self, missing: &Missing) -> Decision {
+        if !self.seen.deployment.base.fresh {
+            return self.taken_back(missing);
+        }
+        let lost = missing.next.as_ref();
+        let Some(record) = self.record() else {
+            let kind = lost.map_or(Kind::Rebuild, |landed| landed.kind);
+            return match lost {
+                Some(landed) if landed.phase != kind.first_phase() => {
+                    Decision::Halt(self.reverted(missing))
+                }
+                _ => self.start(kind, None, None, None),
+            };
+        };
+        let Some(phase) = lost.map_or(record.phase.next(), |landed| Some(landed.phase)) else {
+            return Decision::Halt(self.reverted(missing));
+        };
+        let in_order = phase == record.phase || Some(phase) == record.phase.next();
+        if !in_order || record.kind == Kind::Synchronizer && phase != Phase::Teardown {
+            return Decision::Halt(self.reverted(missing));
+        }
+        if phase != record.phase {
+            match gate::check(self.seen, record.phase.gates(), None) {
+                Checked::Met(_) => {}
+                Checked::Wait(unmet) => return Decision::Wait(unmet),
+                Checked::Halt(halt) => return Decision::Halt(halt),
+            }
+        }
+        let attempt = if phase.has_attempts() {
+            let again =
+                lost.is_none_or(|landed| phase != record.phase || landed.attempt > record.attempt);
+            if again && let Some(blocked) = self.rebuild_may_be_running() {
+                return blocked;
+            }
+            if again { highest_attempt(self.seen, record.run, phase) + 1 } else { record.attempt }
+        } else {
+            1
+        };
+        let farmers = lost.map_or(record.farmers, |landed| landed.farmers.max(record.farmers));
+        let next = Record {
+            step: self.at.step,
+            phase,
+            attempt,
+            farmers,
+            gate_skipped: None,
+            ..record.clone()
+        };
+        let outcome = (phase == Phase::Teardown).then_some(Outcome::Complete);
+        self.propose(
+            Action::Retry,
+            next,
+            outcome,
+            format!("step {} was taken back: {}", missing.furthest, missing.evidence),
+        )
+    }
+
+    /// The first step was taken back: what is left to do is to say that the run is over.
+    pub(super) fn abort_lost(&self, missing: &Missing, reason: &str) -> Decision {
+        let deployment = &self.seen.deployment;
+        let record = Record {
+            system: deployment.system.clone(),
+            run: missing.run,
+            kind: missing.next.as_ref().map_or(Kind::Rebuild, |landed| landed.kind),
+            step: self.at.step,
+            phase: Phase::Teardown,
+            attempt: 1,
+            forced: false,
+            farmers: 0,
+            frontends: Vec::new(),
+            ticket: None,
+            inputs: deployment.inputs_digest.clone(),
+            gate_skipped: None,
+        };
+        self.propose(Action::Abort, record, Some(Outcome::Aborted), reason.to_owned())
+    }
+
+    /// Something merged isn't on the base: a halt, once it is sure that the base is the newest there is.
+    pub(super) fn taken_back(&self, missing: &Missing) -> Decision {
+        if self.seen.deployment.base.fresh {
+            return Decision::Halt(self.reverted(missing));
+        }
+        let base = &self.seen.deployment.base.name;
+        wait(
+            Gate::Applied,
+            &format!(
+                "step {} of run {} is missing on {base} ({})",
+                missing.furthest, missing.run, missing.evidence
+            ),
+            Some("`git fetch`, in case the base as last fetched is out of date"),
+        )
+    }
+
+    pub(super) fn reverted(&self, missing: &Missing) -> Halt {
+        let base = &self.seen.deployment.base.name;
+        Halt {
+            gate: None,
+            message: format!(
+                "step {} of run {} was merged and is missing on {base}: {}",
+                missing.furthest, missing.run, missing.evidence
+            ),
+            hint: Some("restore it on the base branch, or run `retry` or `abort`".to_owned()),
+        }
+    }
+}

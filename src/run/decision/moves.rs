@@ -1,0 +1,223 @@
+//! The side moves a person may ask for: scale, retry, abort, and a synchronizer on its own.
+use super::*;
+
+impl Look<'_> {
+    pub(super) fn scale(&self, farmers: u32) -> Result<Decision, Refused> {
+        let limits = &self.seen.deployment.inputs.farmers;
+        let Some(record) =
+            self.record().filter(|record| record.kind == Kind::Rebuild && record.phase.may_scale())
+        else {
+            let phase = self.record().map_or("no run is on".to_owned(), |record| {
+                format!("the run is in `{}`", record.phase)
+            });
+            return Err(Refused {
+                message: format!("cannot scale: {phase}"),
+                hint: Some("farmers are added in the phases `farm-up` and `rebuild`".to_owned()),
+            });
+        };
+        if let Some(open) = &self.at.open {
+            return Ok(match open.intent() {
+                Some(intent) if open.is_scale() && intent.farmers == farmers => self.adopt(open),
+                _ => self.wait_for_review(open),
+            });
+        }
+        if farmers <= record.farmers || farmers > limits.max {
+            return Err(Refused {
+                message: format!(
+                    "cannot scale to {farmers} farmers: the run has {}, and at most {} are allowed",
+                    record.farmers, limits.max
+                ),
+                hint: Some(
+                    "working farmers are never removed; `farmers.max` in dcr.yaml is the limit"
+                        .to_owned(),
+                ),
+            });
+        }
+        if let Some(missing) = &self.at.missing {
+            return Ok(self.taken_back(missing));
+        }
+        if let Some(declined) = self.declined_phase() {
+            return Ok(Decision::Halt(declined));
+        }
+        let blind =
+            record.phase.gates().iter().filter_map(|gate| match gate::verdict(self.seen, *gate) {
+                Verdict::Failed(why) => Some(Err(gate::halt(*gate, why))),
+                Verdict::Unknown(why) => Some(Ok(gate::unmet(self.seen, *gate, why))),
+                Verdict::Met(_) | Verdict::Unmet(_) => None,
+            });
+        let blind: Result<Vec<Unmet>, Halt> = blind.collect();
+        Ok(match blind {
+            Err(halt) => Decision::Halt(halt),
+            Ok(unseen) if !unseen.is_empty() => Decision::Wait(unseen),
+            Ok(_) => {
+                let reason = format!("from {} to {farmers} farmers", record.farmers);
+                let next =
+                    Record { step: self.at.step, farmers, gate_skipped: None, ..record.clone() };
+                self.propose(Action::Scale, next, None, reason)
+            }
+        })
+    }
+
+    pub(super) fn retry(&self) -> Decision {
+        let nothing = |gate| wait(gate, "nothing is halted: there is nothing to retry", None);
+        if let Some(open) = &self.at.open {
+            return match open.intent() {
+                Some(intent) if intent.action == Action::Retry => self.adopt(open),
+                _ => self.wait_for_review(open),
+            };
+        }
+        if let Some(missing) = &self.at.missing {
+            return self.restore(missing);
+        }
+        let Some(record) = self.record() else { return nothing(Gate::Review) };
+        if self.declined_phase().is_some() {
+            return self.advance(record, None);
+        }
+        let Checked::Halt(halt) = gate::check(self.seen, record.phase.gates(), None) else {
+            return nothing(last_gate(record.phase));
+        };
+        if !record.phase.has_attempts() {
+            let hint = halt.hint.unwrap_or_else(|| "mend the cause, or abort".to_owned());
+            return wait(
+                last_gate(record.phase),
+                &format!("`{}` has no attempts: {}", record.phase, halt.message),
+                Some(&hint),
+            );
+        }
+        if let Some(blocked) = self.rebuild_may_be_running() {
+            return blocked;
+        }
+        let attempt = highest_attempt(self.seen, record.run, record.phase) + 1;
+        let next = Record { step: self.at.step, attempt, gate_skipped: None, ..record.clone() };
+        self.propose(
+            Action::Retry,
+            next,
+            None,
+            format!("attempt {} halted: {}", record.attempt, halt.message),
+        )
+    }
+
+    /// A retry fires a trigger, so it must be seen that nothing is running.
+    pub(super) fn rebuild_may_be_running(&self) -> Option<Decision> {
+        let answers = &self.seen.world.admin.rebuild;
+        if answers.is_empty() {
+            return Some(wait(Gate::Rebuild, "no node says whether a rebuild is running", None));
+        }
+        let busy = answers
+            .iter()
+            .find(|answer| matches!(answer.state, ProbeState::Running | ProbeState::Unmapped(_)));
+        busy.map(|answer| {
+            let what = match &answer.state {
+                ProbeState::Unmapped(word) => format!("says `{word}`, which the inputs don't map"),
+                _ => "says that a rebuild is running".to_owned(),
+            };
+            wait(Gate::Rebuild, &format!("{} {what}", answer.node), Some("retry once it has ended"))
+        })
+    }
+
+    pub(super) fn abort(&self, reason: &str) -> Decision {
+        let Some(record) = self.record() else {
+            return match (&self.at.open, &self.at.missing, &self.seen.deployment.last_run) {
+                (Some(open), ..) => match &open.branch.content {
+                    StepContent::Foreign { .. } => self.wait_for_review(open),
+                    StepContent::Ours(_) | StepContent::Empty => {
+                        Decision::Withdraw(open.branch.clone())
+                    }
+                },
+                (None, Some(missing), _) => self.abort_lost(missing, reason),
+                (None, None, Some(last)) => {
+                    Decision::Finished(format!("run {} is already torn down", last.run))
+                }
+                (None, None, None) => Decision::Idle("no run is on: nothing to abort".to_owned()),
+            };
+        };
+        if let Some(open) = &self.at.open {
+            if matches!(open.branch.content, StepContent::Foreign { .. }) {
+                return self.wait_for_review(open);
+            }
+            if open.intent().is_some_and(|intent| intent.phase == Phase::Teardown) {
+                return self.adopt(open);
+            }
+        }
+        let next = Record {
+            step: self.at.step,
+            phase: Phase::Teardown,
+            attempt: 1,
+            gate_skipped: None,
+            ..record.clone()
+        };
+        self.propose(Action::Abort, next, Some(Outcome::Aborted), reason.to_owned())
+    }
+
+    pub(super) fn synchronizer_up(&self, ticket: Option<&str>) -> Result<Decision, Refused> {
+        if let Some(record) = self.record() {
+            return match record.kind {
+                Kind::Synchronizer => Ok(self.observe(None)),
+                Kind::Rebuild => Err(rebuild_is_on(record)),
+            };
+        }
+        if let Some(open) = &self.at.open {
+            return Ok(match open.intent() {
+                Some(intent) if intent.kind == Kind::Synchronizer => {
+                    let asked = intent.as_asked(None, ticket);
+                    if asked.same(intent) {
+                        self.adopt(open)
+                    } else {
+                        self.differs(open, intent, &asked)
+                    }
+                }
+                _ => self.wait_for_review(open),
+            });
+        }
+        if let Some(missing) = &self.at.missing {
+            return Ok(self.taken_back(missing));
+        }
+        Ok(self.start(Kind::Synchronizer, None, ticket, None))
+    }
+
+    pub(super) fn synchronizer_down(&self) -> Result<Decision, Refused> {
+        let Some(record) = self.record() else {
+            return Ok(match &self.at.open {
+                Some(open)
+                    if open.intent().is_some_and(|intent| intent.kind == Kind::Synchronizer) =>
+                {
+                    Decision::Withdraw(open.branch.clone())
+                }
+                _ => self.observe(None),
+            });
+        };
+        if record.kind == Kind::Rebuild {
+            return Err(rebuild_is_on(record));
+        }
+        if let Some(open) = &self.at.open {
+            return Ok(match open.intent() {
+                Some(_) => self.adopt(open),
+                None => self.wait_for_review(open),
+            });
+        }
+        let next = Record {
+            step: self.at.step,
+            phase: Phase::Teardown,
+            attempt: 1,
+            gate_skipped: None,
+            ..record.clone()
+        };
+        let reason = "the synchronizer is to be taken down".to_owned();
+        Ok(self.propose(Action::Advance, next, Some(Outcome::Complete), reason))
+    }
+}
+
+fn rebuild_is_on(record: &Record) -> Refused {
+    Refused {
+        message: format!(
+            "run {} is a rebuild, in phase `{}`: its synchronizer isn't taken up or down alone",
+            record.run, record.phase
+        ),
+        hint: Some("`dcr-gitops abort` ends the run".to_owned()),
+    }
+}
+
+/// The gate that ends a phase: what a person waits for in it.
+fn last_gate(phase: Phase) -> Gate {
+    phase.gates().last().copied().unwrap_or(Gate::Applied)
+}

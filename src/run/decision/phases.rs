@@ -1,0 +1,188 @@
+//! The way of a run through its phases: a new one, the next one, and between two runs.
+use super::review::review_of;
+use super::*;
+
+impl Look<'_> {
+    /// Where the run stands, and the next phase if it is due.
+    pub(super) fn observe(&self, skip_gate: Option<&str>) -> Decision {
+        if let Some(open) = &self.at.open {
+            return match self.record() {
+                Some(record) if open.is_scale() => self.over_a_scale(record, open, skip_gate),
+                Some(_) if open.branch.content == StepContent::Empty => {
+                    self.resume(open, |look| look.observe(skip_gate))
+                }
+                _ => self.wait_for_review(open),
+            };
+        }
+        if let Some(missing) = &self.at.missing {
+            return self.taken_back(missing);
+        }
+        match self.record() {
+            Some(record) => match self.declined_phase() {
+                Some(declined) => Decision::Halt(declined),
+                None => self.advance(record, skip_gate),
+            },
+            None => self.between_runs(),
+        }
+    }
+
+    pub(super) fn next(
+        &self,
+        forced: Option<bool>,
+        ticket: Option<&str>,
+        skip_gate: Option<&str>,
+    ) -> Decision {
+        if let Some(open) = &self.at.open {
+            if let Some(intent) = open.intent() {
+                let mut asked = intent.as_asked(forced, ticket);
+                if self.record().is_none() {
+                    asked.kind = Kind::Rebuild;
+                }
+                if !asked.same(intent) {
+                    return self.differs(open, intent, &asked);
+                }
+                if !open.is_scale() {
+                    return self.adopt(open);
+                }
+            }
+            if open.branch.content == StepContent::Empty {
+                return self.resume(open, |look| look.next(forced, ticket, skip_gate));
+            }
+            return self.observe(skip_gate);
+        }
+        match self.record() {
+            None if self.at.missing.is_none() => {
+                self.start(Kind::Rebuild, forced, ticket, skip_gate)
+            }
+            Some(record) if record.kind == Kind::Synchronizer && self.at.missing.is_none() => wait(
+                Gate::Gone,
+                "a run of kind `synchronizer` is on",
+                Some("take the synchronizer down first: `dcr-gitops synchronizer down`"),
+            ),
+            Some(record) => {
+                let now = Intent::of(Action::Advance, record);
+                let asked = now.as_asked(forced, ticket);
+                if asked.same(&now) {
+                    return self.observe(skip_gate);
+                }
+                wait(
+                    Gate::Review,
+                    &format!(
+                        "run {} is on with other values ({})",
+                        record.run,
+                        now.differences(&asked).join("; ")
+                    ),
+                    Some("leave the flag out to go on with the run as it is"),
+                )
+            }
+            None => self.observe(skip_gate),
+        }
+    }
+
+    /// A branch that was created, but doesn't hold its step yet: as if it weren't there, and then in its place.
+    fn resume(&self, open: &Open, as_if: impl FnOnce(&Look) -> Decision) -> Decision {
+        let at = Position { open: None, declined: None, ..self.at.clone() };
+        match as_if(&Look { seen: self.seen, at }) {
+            Decision::Propose(step) => {
+                let place = Place::Replace(open.branch.clone());
+                Decision::Propose(Box::new(Step { place, ..*step }))
+            }
+            other => other,
+        }
+    }
+
+    /// No record on the base and nothing taken back: over, never begun, or not yet gone.
+    pub(super) fn between_runs(&self) -> Decision {
+        let Some(last) = &self.seen.deployment.last_run else {
+            return Decision::Idle("no run was ever started".to_owned());
+        };
+        match gate::verdict(self.seen, Gate::Gone) {
+            Verdict::Met(_) => Decision::Finished(format!(
+                "run {} is over ({}) and nothing of it is live",
+                last.run,
+                last.outcome.as_str()
+            )),
+            Verdict::Unmet(why) | Verdict::Failed(why) | Verdict::Unknown(why) => {
+                Decision::Wait(vec![gate::unmet(self.seen, Gate::Gone, why)])
+            }
+        }
+    }
+
+    pub(super) fn start(
+        &self,
+        kind: Kind,
+        forced: Option<bool>,
+        ticket: Option<&str>,
+        skip_gate: Option<&str>,
+    ) -> Decision {
+        let reason = match gate::check_start(self.seen, skip_gate) {
+            Checked::Met(reason) => reason,
+            Checked::Wait(unmet) => return Decision::Wait(unmet),
+            Checked::Halt(halt) => return Decision::Halt(halt),
+        };
+        let deployment = &self.seen.deployment;
+        let record = Record {
+            system: deployment.system.clone(),
+            run: self.at.run,
+            kind,
+            step: self.at.step,
+            phase: kind.first_phase(),
+            attempt: 1,
+            forced: forced.unwrap_or(false),
+            farmers: if kind == Kind::Rebuild { deployment.inputs.farmers.count } else { 0 },
+            frontends: deployment.inputs.frontends.resolve(&deployment.system),
+            ticket: ticket.map(str::to_owned),
+            inputs: deployment.inputs_digest.clone(),
+            gate_skipped: self.skipped(&reason, skip_gate),
+        };
+        self.propose(Action::Start, record, None, reason.text())
+    }
+
+    /// The next phase, if all gates of this one are met.
+    pub(super) fn advance(&self, record: &Record, skip_gate: Option<&str>) -> Decision {
+        let reason = match gate::check(self.seen, record.phase.gates(), skip_gate) {
+            Checked::Met(reason) => reason,
+            Checked::Wait(unmet) => return Decision::Wait(unmet),
+            Checked::Halt(halt) => return Decision::Halt(halt),
+        };
+        if record.kind == Kind::Synchronizer {
+            return Decision::Idle(reason.text());
+        }
+        // A record on the base is never of phase `teardown`: that commit removes it.
+        let Some(phase) = record.phase.next() else { return self.between_runs() };
+        let attempt = match phase.has_attempts() {
+            true => highest_attempt(self.seen, record.run, phase) + 1,
+            false => 1,
+        };
+        let next = Record {
+            step: self.at.step,
+            phase,
+            attempt,
+            gate_skipped: self.skipped(&reason, skip_gate),
+            ..record.clone()
+        };
+        let outcome = (phase == Phase::Teardown).then_some(Outcome::Complete);
+        self.propose(Action::Advance, next, outcome, reason.text())
+    }
+
+    /// An open `scale` gives way to the phase that falls due.
+    pub(super) fn over_a_scale(
+        &self,
+        record: &Record,
+        open: &Open,
+        skip_gate: Option<&str>,
+    ) -> Decision {
+        match self.advance(record, skip_gate) {
+            Decision::Wait(_) if open.branch.outdated => self.adopt(open),
+            Decision::Wait(mut unmet) => {
+                unmet.push(review_of(open));
+                Decision::Wait(unmet)
+            }
+            other => other,
+        }
+    }
+
+    pub(super) fn skipped(&self, reason: &gate::Reason, skip_gate: Option<&str>) -> Option<String> {
+        skip_gate.filter(|_| reason.skipped).map(str::to_owned)
+    }
+}
