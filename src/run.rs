@@ -23,6 +23,7 @@ pub use decision::{Decision, Halt, Refused, decide};
 pub use gate::{notices, verdict};
 pub use observation::{Observation, World};
 pub use phase::{Gate, Kind, Phase};
+pub use position::open_step;
 pub use progress::{Progress, deadline, progress};
 pub use record::{BadField, LastRun, Outcome, Record};
 pub use request::Request;

@@ -101,6 +101,11 @@ impl<'a> Position<'a> {
     }
 }
 
+/// The step that waits for review, if one does.
+pub fn open_step(seen: &Observation) -> Option<&StepBranch> {
+    Position::of(seen).open.map(|open| open.branch)
+}
+
 fn declines(request: &ReviewRequest, branch: &StepBranch) -> bool {
     matches!(request.state, ReviewState::Closed { .. }) && request.head == branch.commit
 }

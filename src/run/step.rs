@@ -148,6 +148,16 @@ impl Intent {
         .collect()
     }
 
+    /// The phase or move in one word.
+    pub fn what(&self) -> String {
+        match self.action {
+            Action::Scale => "scale".to_owned(),
+            Action::Retry => "retry".to_owned(),
+            Action::Abort => "abort".to_owned(),
+            Action::Start | Action::Advance => self.phase.to_string(),
+        }
+    }
+
     /// The move or phase by the name people use for it.
     pub fn name(&self) -> String {
         match self.action {

@@ -3,4 +3,5 @@
 
 mod decision;
 mod decision_properties;
+mod gates;
 mod world;

@@ -66,6 +66,12 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
             running.node
         )));
     }
+    if let Some(vague) = answers.iter().find(|answer| belongs(seen, record, answer).is_none()) {
+        return Verdict::Unknown(
+            Why::new(format!("{} doesn't say which rebuild it speaks of, nor when that began", vague.node))
+                .hint("read `run` or `startedAt` from the answer: `admin.rebuildStatus.fields` in dcr.yaml"),
+        );
+    }
     triggered(seen, cluster, record)
 }
 
@@ -143,21 +149,23 @@ fn lost(seen: &Observation, cluster: &Cluster, record: &Record, ended: Option<Ti
 
 /// Whether an answer is about the attempt on the base.
 pub fn of_this_attempt(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> bool {
+    belongs(seen, record, answer) == Some(true)
+}
+
+/// The same, and `None` where the answer says neither which attempt it is about nor when it began.
+fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Option<bool> {
     if answer.state == ProbeState::None {
-        return false;
+        return Some(false);
     }
-    let names_it = answer.of.filter(|of| {
-        of.run == record.run && of.attempt.is_none_or(|attempt| attempt == record.attempt)
-    });
-    match (answer.of, names_it) {
-        (Some(_), None) => return false,
-        (Some(of), Some(_)) if of.attempt.is_some() || record.attempt == 1 => return true,
-        _ => {}
+    if let Some(of) = answer.of {
+        if of.run != record.run || of.attempt.is_some_and(|attempt| attempt != record.attempt) {
+            return Some(false);
+        }
+        if of.attempt.is_some() || record.attempt == 1 {
+            return Some(true);
+        }
     }
-    match (answer.started_at, landed(seen, record)) {
-        (Some(started), Some(landed)) => started.duration_since(landed) >= -SKEW,
-        _ => false,
-    }
+    Some(answer.started_at?.duration_since(landed(seen, record)?) >= -SKEW)
 }
 
 /// When this attempt of the rebuild landed on the base.

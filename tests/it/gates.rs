@@ -1,0 +1,319 @@
+//! Each gate against what it must not be fooled by.
+use dcr_gitops::run::cluster::{Claim, ClusterView, JobResult, LiveRun};
+use dcr_gitops::run::express::{Detail, Echo, ProbeState};
+use dcr_gitops::run::{
+    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, verdict,
+};
+use jiff::SignedDuration;
+
+use crate::world::*;
+
+/// The verdict of a gate, after a change to a farm on which it was met.
+fn after(phase: Phase, gate: Gate, change: impl FnOnce(&mut Observation)) -> String {
+    let mut seen = met(phase);
+    assert!(matches!(verdict(&seen, gate), Verdict::Met(_)), "{:?}", verdict(&seen, gate));
+    change(&mut seen);
+    match verdict(&seen, gate) {
+        Verdict::Met(fact) => format!("met: {fact}"),
+        Verdict::Unmet(why) => format!("unmet: {}", why.message),
+        Verdict::Failed(why) => format!("failed: {}", why.message),
+        Verdict::Unknown(why) => format!("unknown: {}", why.message),
+    }
+}
+
+fn starts(text: &str, with: &str) {
+    assert!(text.starts_with(with), "`{text}` doesn't start with `{with}`");
+}
+
+#[test]
+fn applied_believes_content() {
+    let applied = |change: &dyn Fn(&mut Observation)| after(Phase::Rebuild, Gate::Applied, change);
+    let set = |seen: &mut Observation, name: &str| {
+        cluster(seen).objects.iter().position(|live| live.name == name).unwrap()
+    };
+    let farmers = "system6-dcr-farmer";
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].replicas = Some(3);
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer has drifted: 3 replicas, not 4");
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].images = vec!["image:2".into()];
+    });
+    assert_eq!(
+        said,
+        "unmet: StatefulSet system6-dcr-farmer has drifted: image image:2, not image:1"
+    );
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].digest = Some("of an earlier commit".into());
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer isn't applied as committed yet");
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].observed_generation = Some(2);
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer wasn't seen by its controller yet");
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].terminating = true;
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer is being deleted");
+    let said = applied(&|seen| {
+        seen.deployment.wanted.retain(|wanted| wanted.kind != "Job");
+    });
+    assert_eq!(said, "unmet: Job system6-dcr-trigger-7-1 is live, but not on the base branch");
+    let said = applied(&|seen| cluster(seen).objects.clear());
+    assert_eq!(said, "unmet: ConfigMap system6-dcr-run isn't live yet; and 3 more");
+    starts(&applied(&|seen| seen.deployment.wanted.clear()), "unknown: ");
+}
+
+#[test]
+fn nodes_are_counted_not_believed() {
+    let nodes = |change: &dyn Fn(&mut Observation)| after(Phase::FarmUp, Gate::Nodes, change);
+    // One farmer may be lost, two not; a terminating pod is none, however ready it says it is.
+    let lose = |count: usize| {
+        nodes(&|seen| {
+            let farmers = cluster(seen).pods.iter_mut().filter(|pod| pod.component == "farmer");
+            farmers.take(count).for_each(|pod| pod.terminating = true);
+        })
+    };
+    assert_eq!(lose(1), "met: 3 of 4 farmers are ready");
+    assert_eq!(lose(2), "unmet: 2 of 4 farmers are ready, at least 3 are needed");
+    let said = nodes(&|seen| {
+        let pod = &mut cluster(seen).pods[0];
+        pod.ready = false;
+        pod.trouble = Some("ImagePullBackOff".into());
+    });
+    assert_eq!(
+        said,
+        "unmet: the synchronizer system6-dcr-sync-0 isn't ready (system6-dcr-sync-0: ImagePullBackOff)"
+    );
+    // Pods of another run aren't ours.
+    let said = nodes(&|seen| cluster(seen).pods.iter_mut().for_each(|pod| pod.run = Some(6)));
+    starts(&said, "unmet: the synchronizer");
+    // While the history updates, the one farmer has to be there although one may be lost.
+    let said = after(Phase::HistoryUpdate, Gate::Nodes, |seen| {
+        cluster(seen).pods.retain(|pod| pod.component != "farmer");
+    });
+    assert_eq!(said, "unmet: 0 of 1 farmers are ready, at least 1 are needed");
+}
+
+#[test]
+fn a_rebuild_needs_evidence_of_this_attempt() {
+    let rebuild = |change: &dyn Fn(&mut Observation)| after(Phase::Rebuild, Gate::Rebuild, change);
+    let of = |run, attempt| {
+        rebuild(&|seen| {
+            let answers = seen.world.admin.rebuild.iter_mut();
+            answers.for_each(|answer| answer.of = Some(Echo { run, attempt }));
+        })
+    };
+    starts(&of(7, Some(1)), "met: ");
+    starts(&of(7, None), "met: ");
+    starts(&of(6, Some(1)), "failed: the rebuild is lost");
+    starts(&of(7, Some(2)), "failed: the rebuild is lost");
+    // Without an echo: a start after the commit landed, or five minutes before it at most.
+    let begun = |minutes: i64| {
+        rebuild(&|seen| {
+            let landed = landed(Phase::Rebuild, dcr_gitops::run::Kind::Rebuild).at;
+            for answer in &mut seen.world.admin.rebuild {
+                answer.of = None;
+                answer.started_at = Some(landed + SignedDuration::from_mins(minutes));
+            }
+        })
+    };
+    starts(&begun(1), "met: ");
+    starts(&begun(-5), "met: ");
+    starts(&begun(-6), "failed: the rebuild is lost");
+    // Nothing says when: nothing is proved.
+    let said = rebuild(&|seen| {
+        for answer in &mut seen.world.admin.rebuild {
+            answer.of = None;
+            answer.started_at = None;
+        }
+    });
+    starts(&said, "unknown: system6-fe1 doesn't say which rebuild");
+    // A second attempt isn't proved by an answer that only names the run.
+    let said = rebuild(&|seen| {
+        seen.deployment.record.as_mut().unwrap().attempt = 2;
+        for answer in &mut seen.world.admin.rebuild {
+            answer.of = Some(Echo { run: 7, attempt: None });
+            answer.started_at = None;
+        }
+    });
+    starts(&said, "unknown: system6-fe1 doesn't say which rebuild");
+}
+
+#[test]
+fn a_rebuild_is_only_lost_when_nobody_can_know_of_it() {
+    let lost = |change: &dyn Fn(&mut Observation)| {
+        after(Phase::Rebuild, Gate::Rebuild, |seen| {
+            seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = ProbeState::None);
+            change(seen);
+        })
+    };
+    starts(&lost(&|_| ()), "failed: the rebuild is lost");
+    let said = lost(&|seen| {
+        seen.world.admin.rebuild.pop();
+    });
+    assert_eq!(said, "unmet: no node knows of attempt 1 yet");
+    let said = lost(&|seen| {
+        let at = seen.at;
+        cluster(seen).pods[0].started = Some(at - SignedDuration::from_mins(29));
+    });
+    assert_eq!(said, "unmet: no node knows of attempt 1 yet");
+}
+
+#[test]
+fn what_else_a_rebuild_may_come_to() {
+    let rebuild = |change: &dyn Fn(&mut Observation)| after(Phase::Rebuild, Gate::Rebuild, change);
+    let all = |seen: &mut Observation, state: ProbeState| {
+        seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = state.clone());
+    };
+    // The synchronizer has to hold the result.
+    let said = rebuild(&|seen| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        rows.last_mut().unwrap().detail = Some(Detail::Inactive);
+    });
+    starts(&said, "unmet: the rebuild is complete, but system6-dcr-sync-0 isn't");
+    let said = rebuild(&|seen| {
+        seen.world.admin.aa_status.as_mut().unwrap().rows.pop();
+    });
+    starts(&said, "unknown: ");
+    // The deadline counts for what isn't complete, however late a completion is seen.
+    let late = |seen: &mut Observation| seen.at += SignedDuration::from_hours(24 * 14);
+    starts(&rebuild(&late), "met: ");
+    let said = rebuild(&|seen| {
+        late(seen);
+        all(seen, ProbeState::Running);
+    });
+    starts(&said, "failed: the rebuild isn't complete, and its deadline");
+    let said = rebuild(&|seen| all(seen, ProbeState::Unmapped("DOZING".into())));
+    assert_eq!(
+        said,
+        "unknown: system6-fe1 says `DOZING`, which `admin.rebuildStatus.states` doesn't map"
+    );
+    starts(&rebuild(&|seen| all(seen, ProbeState::Failed)), "failed: system6-fe1 says");
+    starts(&rebuild(&|seen| all(seen, ProbeState::NotNeeded)), "met: ");
+    let said = rebuild(&|seen| seen.world.admin.rebuild[1].state = ProbeState::Running);
+    assert_eq!(said, "unknown: the nodes disagree about how the rebuild stands");
+    let said = rebuild(&|seen| {
+        seen.world.admin.rebuild.clear();
+        for job in cluster(seen).objects.iter_mut().filter_map(|live| live.job.as_mut()) {
+            job.result = JobResult::Failed;
+            job.message = Some("the synchronizer doesn't answer".into());
+        }
+    });
+    assert_eq!(
+        said,
+        "failed: the Job system6-dcr-trigger-7-1 failed: the synchronizer doesn't answer"
+    );
+}
+
+#[test]
+fn the_deadline_never_moves_later() {
+    let mut seen = met(Phase::Rebuild);
+    let first = deadline(&seen).unwrap();
+    let landed = landed(Phase::Rebuild, dcr_gitops::run::Kind::Rebuild).at;
+    assert_eq!(first, landed + SignedDuration::from_hours(24 * 14));
+    // A Job that comes back on day 9, and a restarted node, change nothing.
+    for live in &mut cluster(&mut seen).objects {
+        live.created = Some(landed + SignedDuration::from_hours(24 * 9));
+    }
+    assert_eq!(deadline(&seen), Some(first));
+    // What a reviewed commit says about its length counts.
+    seen.deployment.inputs.rebuild.deadline = "20d".parse().unwrap();
+    assert_eq!(deadline(&seen), Some(landed + SignedDuration::from_hours(24 * 20)));
+}
+
+#[test]
+fn frontends_that_look_done_before_anything_was_propagated() {
+    let propagated =
+        |change: &dyn Fn(&mut Observation)| after(Phase::Propagate, Gate::Propagated, change);
+    let job = |seen: &mut Observation, change: &dyn Fn(&mut dcr_gitops::run::cluster::JobState)| {
+        let objects = &mut cluster(seen).objects;
+        let live = objects.iter_mut().find(|live| live.name.contains("propagate")).unwrap();
+        change(live.job.as_mut().unwrap());
+    };
+    let said = propagated(&|seen| job(seen, &|job| job.result = JobResult::Running));
+    assert_eq!(said, "unmet: the Job system6-dcr-propagate-7-1 is running");
+    let said = propagated(&|seen| {
+        let at = seen.at;
+        job(seen, &|job| job.ended = Some(at - SignedDuration::from_mins(9)));
+    });
+    starts(&said, "unmet: the Job system6-dcr-propagate-7-1 ended at");
+    let said = propagated(&|seen| {
+        seen.world.admin.aa_status.as_mut().unwrap().rows.remove(1);
+    });
+    assert_eq!(said, "unmet: system6-fe2 isn't in the A/A status");
+    let said = propagated(&|seen| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        rows[2].detail = Some(Detail::Hash("0000000000000000".into()));
+    });
+    assert_eq!(said, "unmet: system6-fe3 has 0000000000000000, not 5f5e38d65f5e38d6");
+    let said = propagated(&|seen| seen.deployment.record.as_mut().unwrap().frontends.clear());
+    assert_eq!(said, "unknown: the run record names no frontend");
+    let said = propagated(&|seen| {
+        seen.deployment.inputs.admin.propagation = Some(Default::default());
+    });
+    assert_eq!(said, "unknown: no node answers `admin.propagation`");
+}
+
+#[test]
+fn a_run_is_gone_when_nothing_is_left() {
+    let said = after(Phase::Teardown, Gate::Gone, |seen| {
+        let name = "cache-system6-dcr-farmer-0".into();
+        cluster(seen).claims.push(Claim { name, run: Some(7), terminating: true });
+    });
+    assert_eq!(said, "unmet: PersistentVolumeClaim cache-system6-dcr-farmer-0 is still live");
+}
+
+#[test]
+fn a_first_step_needs_room_and_nothing_left_over() {
+    let start = |change: &dyn Fn(&mut Observation)| {
+        let mut seen = untouched();
+        change(&mut seen);
+        match decide(&seen, &Request::Next { forced: None, ticket: None, skip_gate: None }) {
+            Ok(Decision::Propose(step)) => step.reason,
+            Ok(Decision::Wait(unmet)) => format!("wait: {}", unmet[0].message),
+            other => format!("{other:?}"),
+        }
+    };
+    let other = |n: u32| SystemRef { system: format!("other{n}"), ..system() };
+    let others = |seen: &mut Observation, live: u32, open: u32| {
+        let run = |system| LiveRun { system, run: 1, step: 2 };
+        cluster(seen).runs = (0..live).map(|n| run(other(n))).collect();
+        seen.deployment.open_first_steps = (live..live + open).map(other).collect();
+    };
+    starts(&start(&|seen| others(seen, 1, 1)), "a run was asked for");
+    starts(&start(&|seen| others(seen, 2, 1)), "wait: 3 of 3 runs are on in den");
+    // The same system live and open counts once.
+    starts(
+        &start(&|seen| {
+            others(seen, 2, 0);
+            seen.deployment.open_first_steps = vec![other(0), other(1)];
+        }),
+        "a run was asked for",
+    );
+    starts(
+        &start(&|seen| {
+            let name = "cache-system6-dcr-sync-0".into();
+            cluster(seen).claims.push(Claim { name, run: Some(3), terminating: false });
+        }),
+        "wait: PersistentVolumeClaim cache-system6-dcr-sync-0 is still live from an earlier run",
+    );
+    // No context: nothing can be looked at, and the step is proposed. A silent one is waited for.
+    let context = || "den".to_owned();
+    starts(
+        &start(&|seen| seen.world.cluster = ClusterView::NoContext { context: context() }),
+        "a run was asked for",
+    );
+    starts(
+        &start(&|seen| {
+            let why = "timed out".into();
+            seen.world.cluster = ClusterView::Unreachable { context: context(), why };
+        }),
+        "wait: the cluster can't be seen",
+    );
+}
