@@ -1,0 +1,1 @@
+//! What is the case: read, never changed, as plain values for the core.
