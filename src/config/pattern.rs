@@ -117,8 +117,7 @@ impl Known {
     /// none of these.
     pub fn asked(name: &str) -> Option<Known> {
         let mut parts = name.rsplit('/').map(str::to_owned);
-        let known =
-            Known { system: parts.next(), namespace: parts.next(), cluster: parts.next() };
+        let known = Known { system: parts.next(), namespace: parts.next(), cluster: parts.next() };
         let empty = name.split('/').any(str::is_empty);
         (!empty && parts.next().is_none()).then_some(known)
     }
@@ -237,11 +236,8 @@ impl FromStr for Segment {
 
 impl Default for SystemsPattern {
     fn default() -> Self {
-        let literal = |text: &str| Segment {
-            prefix: text.to_owned(),
-            capture: None,
-            suffix: String::new(),
-        };
+        let literal =
+            |text: &str| Segment { prefix: text.to_owned(), capture: None, suffix: String::new() };
         let captured = |capture| Segment {
             prefix: String::new(),
             capture: Some(capture),
