@@ -1,5 +1,8 @@
 //! Drives a Distributed Cache Rebuild the GitOps way.
 pub mod config;
+pub mod git;
 pub mod manifest;
+pub mod observe;
+pub mod propose;
 pub mod render;
 pub mod run;

@@ -1,0 +1,2 @@
+//! What is the case: read, never changed, as plain values for the core.
+pub mod deployment;

@@ -1,0 +1,152 @@
+//! One system as the deployment repo has it: inputs, run, history and the steps that wait for review.
+mod base;
+mod content;
+mod error;
+mod folder;
+mod history;
+mod steps;
+mod systems;
+
+use std::collections::BTreeMap;
+
+pub use base::{Found, SETTINGS, find_base};
+pub use error::Error;
+pub use steps::remote_steps;
+pub use systems::{Located, Systems};
+
+use crate::config::{Inputs, Known, Settings, SystemsPattern, Wiring};
+use crate::git::{BranchFetch, Oid, RemoteBranches, Repo};
+use crate::render::BaseFolder;
+use crate::run::SystemRef;
+use crate::run::deployment::{Base, Deployment, Intent, Policy, StepContent};
+
+/// The deployment repo at one base.
+pub struct Source<'a> {
+    pub repo: &'a Repo,
+    pub base: &'a Base,
+    pub settings: &'a Settings,
+    pub pattern: &'a SystemsPattern,
+    /// The remote, if there is one.
+    pub remote: Option<&'a str>,
+    /// The remote's step branches as it said itself ([`remote_steps`]); without them, as last fetched.
+    pub branches: Option<&'a RemoteBranches>,
+}
+
+/// Where one system's files are.
+struct Paths {
+    /// `dcr.yaml`.
+    inputs: String,
+    /// The folder `dcr.yaml` is in; empty at the root of the repo.
+    folder: String,
+    /// The folder that is ours.
+    dcr: String,
+}
+
+impl Paths {
+    fn of(pattern: &SystemsPattern, system: &SystemRef) -> Self {
+        let inputs = pattern.path_of(system);
+        let folder = inputs.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let dcr = beside(&folder, "dcr");
+        Paths { inputs, folder, dcr }
+    }
+}
+
+fn beside(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+impl Source<'_> {
+    /// All systems that agree with what is known of them, by name. Only the trees that this leaves open
+    /// are read, and no file.
+    ///
+    /// # Errors
+    /// A folder `dcr/` with a run record, but without inputs beside it.
+    pub fn systems(&self, known: &Known) -> Result<Systems, Error> {
+        systems::find(self, known)
+    }
+
+    /// All that the repo says about one system, and the files that its next step starts from.
+    /// `resolve` makes inputs and their digest of the path and text of a `dcr.yaml`.
+    ///
+    /// # Errors
+    /// No inputs there, inputs or files of ours that can't be read, or a record that is another system's.
+    pub fn read(
+        &self,
+        system: &SystemRef,
+        resolve: impl FnOnce(&str, &str) -> anyhow::Result<(Inputs, String)>,
+    ) -> Result<(Deployment, BaseFolder), Error> {
+        let paths = Paths::of(self.pattern, system);
+        let tree = self.base_tree()?;
+        let found = folder::read(self, &paths, tree)?;
+        let (inputs, inputs_digest) =
+            resolve(&paths.inputs, &found.inputs).map_err(Error::Inputs)?;
+        let state = found.state(system)?;
+        let wanted = found.wanted()?;
+        let history = history::read(self.repo, self.base_commit()?, &paths.dcr, &state)?;
+        let steps = steps::read(self, system, &paths)?;
+        let deployment = Deployment {
+            system: system.clone(),
+            base: self.base.clone(),
+            folder: paths.folder,
+            inputs,
+            inputs_digest,
+            policy: Policy {
+                max_runs_per_cluster: self.settings.max_runs_per_cluster,
+                ticket_required: self.settings.jira.is_some(),
+                attention: self.settings.attention,
+            },
+            record: state.record,
+            last_run: state.last_run,
+            wanted,
+            history,
+            steps: steps.own,
+            open_first_steps: steps.open_first_steps,
+        };
+        Ok((deployment, BaseFolder { dcr: paths.dcr, files: found.files, parent: found.parent }))
+    }
+
+    /// Whether a commit holds this step with this intent: what a race is judged by. The racer's base may
+    /// be newer than ours, so where the commit doesn't seem to be on it, the base branch is fetched.
+    ///
+    /// # Errors
+    /// The commit or the base can't be read, or the remote doesn't answer.
+    pub fn holds(
+        &self,
+        system: &SystemRef,
+        (run, step): (u32, u32),
+        intent: &Intent,
+        commit: Oid,
+    ) -> Result<bool, Error> {
+        let paths = Paths::of(self.pattern, system);
+        let mut tips = vec![self.base_commit()?];
+        let judge =
+            |tips: &[Oid]| content::classify(self, system, &paths, (run, step), commit, tips);
+        let mut content = judge(&tips)?.content;
+        if let (StepContent::Foreign { .. }, Some(remote)) = (&content, self.remote) {
+            let base = BranchFetch { remote, branch: &self.settings.branch };
+            tips.extend(self.repo.fetch(base)?);
+            content = judge(&tips)?.content;
+        }
+        Ok(matches!(content, StepContent::Ours(theirs) if theirs.same(intent)))
+    }
+
+    fn base_commit(&self) -> Result<Oid, Error> {
+        Ok(Oid::from_str(&self.base.commit)
+            .map_err(crate::git::Error::git(format!("reading the base `{}`", self.base.commit)))?)
+    }
+
+    fn base_tree(&self) -> Result<Oid, Error> {
+        Ok(self.repo.commit(self.base_commit()?)?.tree_id())
+    }
+
+    /// The names a parent's kustomization file may have; none where nothing is wired through it.
+    fn kustomizations(&self) -> &'static [&'static str] {
+        match self.settings.wiring {
+            Wiring::Directory => &[],
+            Wiring::Kustomize => &folder::KUSTOMIZATIONS,
+        }
+    }
+}
+
+/// Files by name.
+type Files = BTreeMap<String, String>;
