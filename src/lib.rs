@@ -1,4 +1,6 @@
 //! Drives a Distributed Cache Rebuild the GitOps way.
+pub mod admin;
+pub mod admin_job;
 pub mod config;
 pub mod git;
 pub mod manifest;
