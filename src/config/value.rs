@@ -1,8 +1,11 @@
 //! Values with a syntax of their own: durations, Kubernetes quantities, names.
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A length of time in whole seconds, written `14d`, `8h`, `30m`, `10s`, or a sum of those (`1d12h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let invalid =
-            || format!("`{text}` is no duration: write e.g. `14d`, `8h`, `30m` or `1d12h`");
+            || format!("is no duration: `{text}` (write e.g. `14d`, `8h`, `30m` or `1d12h`)");
         let mut rest = text;
         let mut seconds: u32 = 0;
         for (unit, length) in UNITS {
@@ -54,7 +57,7 @@ impl FromStr for Duration {
             seconds = count
                 .checked_mul(length)
                 .and_then(|more| seconds.checked_add(more))
-                .ok_or_else(|| format!("`{text}` is too long a duration"))?;
+                .ok_or_else(|| format!("is too long a duration: `{text}`"))?;
             rest = after;
         }
         if rest.is_empty() && !text.is_empty() { Ok(Duration { seconds }) } else { Err(invalid()) }
@@ -90,7 +93,86 @@ impl fmt::Display for Duration {
     }
 }
 
-/// A Kubernetes resource quantity (`200Gi`, `500m`, `2`), kept as written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A length of time: `14d`, `8h`, `30m`, `10s`, or a sum of those (`1d12h`).",
+            "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+        })
+    }
+}
+
+/// A Kubernetes resource quantity (`200Gi`, `500m`, `2`), kept as written. Never negative.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Quantity(pub String);
+
+/// The suffixes that Kubernetes knows.
+const SUFFIXES: [&str; 16] =
+    ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+impl FromStr for Quantity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, suffix) = text.split_at(number_end);
+        let is_number = number.bytes().any(|b| b.is_ascii_digit())
+            && number.bytes().filter(|b| *b == b'.').count() <= 1;
+        let is_suffix =
+            SUFFIXES.contains(&suffix) || suffix.strip_prefix(['e', 'E']).is_some_and(is_exponent);
+        if is_number && is_suffix {
+            return Ok(Quantity(text.to_owned()));
+        }
+        Err(format!("is no Kubernetes quantity: `{text}` (write e.g. `200Gi`, `500m` or `2`)"))
+    }
+}
+
+fn is_exponent(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A number is taken too, as Kubernetes does: `cpu: 2`.
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsWritten;
+
+        impl Visitor<'_> for AsWritten {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a Kubernetes quantity such as `200Gi`, `500m` or `2`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
+                Ok(Quantity(number.to_string()))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(AsWritten)
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "number"],
+            "description": "A Kubernetes quantity: `200Gi`, `500m`, `2`.",
+            "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
+            "minimum": 0,
+        })
+    }
+}
