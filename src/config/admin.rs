@@ -207,6 +207,7 @@ impl<'de> Visitor<'de> for FieldVisitor {
             Err(error) => {
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default();
+                let why = why.strip_prefix("error: ").unwrap_or(why);
                 Err(A::Error::custom(format!("is no regular expression: {why}")))
             }
         }

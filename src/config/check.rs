@@ -44,37 +44,36 @@ impl<'a> Check<'a> {
         if self.unsure.iter().any(concerns) {
             return;
         }
-        let mut shown: Option<Origin> = None;
+        let mut shown: Option<(Rank, Origin)> = None;
         for path in paths {
-            let said = self.tree.find(path);
-            if let Some(only) = self.only
-                && said.is_none_or(|node| node.origin.layer != only)
-            {
+            let said = self.tree.find(path).map(|node| node.origin.layer);
+            if self.only.is_some() && said != self.only {
                 return;
             }
             let origin = self.origin(path);
-            if shown.is_none_or(|best| rank(origin) > rank(best)) {
-                shown = Some(origin);
+            let rank = (said.is_some_and(|layer| layer != Layer::Builtin), origin.layer);
+            if shown.is_none_or(|(best, _)| rank > best) {
+                shown = Some((rank, origin));
             }
         }
         let mut fault = Fault::new(message);
         if let Some(hint) = hint {
             fault = fault.hint(hint);
         }
-        fault.origin = shown;
+        fault.origin = shown.map(|(_, origin)| origin);
         self.faults.push(fault);
     }
 
     /// The value at `path`, or the key of the nearest thing above it that stands in a file.
     fn origin(&self, path: &[String]) -> Origin {
         let mut node = self.tree;
-        let mut origin = Origin::nowhere(Layer::Inputs);
+        let mut origin = Origin::nowhere(Layer::Builtin);
         for step in path {
             let key = node.entry(step).map(|entry| entry.key_origin);
             let Some(child) = node.child(step) else { return origin };
             let absent = matches!(child.content, Content::Null | Content::Map(_));
             let here = if absent { key.unwrap_or(child.origin) } else { child.origin };
-            if here.end > here.start {
+            if here.is_somewhere() {
                 origin = here;
             }
             node = child;
@@ -83,10 +82,8 @@ impl<'a> Check<'a> {
     }
 }
 
-/// What stands in a later layer was said later; what stands nowhere, not at all.
-fn rank(origin: Origin) -> (bool, Layer) {
-    (origin.end > origin.start, origin.layer)
-}
+/// What somebody said goes before what nobody did, then the later layer before the earlier one.
+type Rank = (bool, Layer);
 
 /// `farmers/count` as steps. Keys that hold a `/` have to be pushed.
 fn steps(path: &str) -> Vec<String> {

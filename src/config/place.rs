@@ -37,6 +37,11 @@ impl Origin {
         Origin { layer, start, end: start.saturating_add(length).min(text.len()) }
     }
 
+    /// Whether there is a text to point at.
+    pub fn is_somewhere(self) -> bool {
+        self.end > self.start
+    }
+
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
@@ -104,7 +109,7 @@ impl Source {
     /// The line in which `range` begins. What is hidden shows as `*`.
     pub fn excerpt(&self, range: Range<usize>) -> Excerpt {
         let text = self.text.as_str();
-        let start = floor(text, range.start);
+        let start = text.floor_char_boundary(range.start);
         let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let to = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let number = text[..from].matches('\n').count() + 1;
@@ -131,9 +136,4 @@ impl Source {
         let end = marked_end.unwrap_or(shown).clamp(marked, shown.max(marked));
         Excerpt { number, column, marked: marked..end, line }
     }
-}
-
-/// The nearest character boundary at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at)
 }

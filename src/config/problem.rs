@@ -10,7 +10,7 @@ use super::place::Excerpt;
 pub struct Problem {
     /// The file, relative to the repo.
     pub path: String,
-    /// None where the problem is that something isn't there, or is the path itself.
+    /// None where the problem is the path itself.
     pub at: Option<Position>,
     pub message: String,
     /// What to do about it.
@@ -52,6 +52,9 @@ impl Problem {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let title = Level::ERROR.primary_title(self.message.as_str());
         let group = match &self.excerpt {
+            Some(excerpt) if excerpt.line.is_empty() => title.element(
+                Where::path(self.path.as_str()).line(excerpt.number).char_column(excerpt.column),
+            ),
             Some(excerpt) => title.element(
                 Snippet::source(excerpt.line.as_str())
                     .path(self.path.as_str())
@@ -115,6 +118,12 @@ impl Problems {
 
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.0.iter()
+    }
+}
+
+impl<const N: usize> From<[Problem; N]> for Problems {
+    fn from(problems: [Problem; N]) -> Self {
+        Problems(problems.into())
     }
 }
 

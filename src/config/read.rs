@@ -4,9 +4,9 @@ use std::fmt;
 use super::check::{self, Check};
 use super::fault::{Fault, What, dotted};
 use super::fit::{Fitted, fit};
-use super::place::{Layer, Source};
+use super::place::{Layer, Origin, Source};
 use super::problem::{Problem, Problems};
-use super::tree::{self, Content, Node};
+use super::tree::{self, Content, Node, Reading};
 use super::{Admin, Argocd, Inputs, Settings};
 use crate::run::SystemRef;
 
@@ -38,22 +38,21 @@ impl fmt::Debug for SettingsFile {
 pub fn parse_settings(path: &str, text: &str) -> Result<SettingsFile, Problems> {
     let mut source = Source::new(path, text);
     source.hide_urls();
-    let (tree, mut faults) = match read_file(Layer::Settings, text) {
-        Ok(read) => read,
+    let Reading { tree, mut faults, hidden } = match read_file(Layer::Settings, text) {
+        Ok(reading) => reading,
         Err(fault) => {
             source.hide_heartbeat_lines();
-            return Err(only(&[&source], &fault));
+            return Err([problem(&[&source], Origin::nowhere(Layer::Settings), &fault)].into());
         }
     };
-    if let Some(heartbeat) = tree.child("heartbeat") {
-        hide(heartbeat, &mut source);
-    }
+    source.hidden.extend(hidden);
 
     let defaults = match tree.child("defaults") {
         Some(node) if matches!(node.content, Content::Map(_)) => node.clone(),
         _ => Node::empty(Layer::Settings),
     };
     let inherited = builtin().under(defaults);
+    let root = tree.origin;
     let Fitted { value: settings, tree, faults: unfit, unsure } = fit::<Settings>(tree);
     faults.extend(unfit);
     if let Some(settings) = &settings {
@@ -65,7 +64,7 @@ pub fn parse_settings(path: &str, text: &str) -> Result<SettingsFile, Problems> 
 
     let mut problems = Problems::default();
     for fault in &faults {
-        problems.push(problem(&[&source], Layer::Settings, fault));
+        problems.push(problem(&[&source], root, fault));
     }
     problems.none_or_else(|| settings.map(|settings| SettingsFile { settings, source, inherited }))
 }
@@ -87,13 +86,14 @@ pub fn parse_inputs(
     for (message, hint) in check::system_names(system) {
         problems.push(Problem::new(path, &message, Some(&hint)));
     }
-    let (own, mut faults) = match read_file(Layer::Inputs, text) {
-        Ok(read) => read,
+    let Reading { tree: own, mut faults, .. } = match read_file(Layer::Inputs, text) {
+        Ok(reading) => reading,
         Err(fault) => {
-            problems.push(problem(&sources, Layer::Inputs, &fault));
+            problems.push(problem(&sources, Origin::nowhere(Layer::Inputs), &fault));
             return problems.none_or_else(|| None);
         }
     };
+    let root = own.origin;
     let merged = overlay(settings.inherited.clone(), own);
     let Fitted { value: inputs, tree, faults: unfit, unsure } = fit::<Inputs>(merged);
     faults.extend(unfit);
@@ -103,34 +103,30 @@ pub fn parse_inputs(
         faults.extend(check.faults());
     }
     for fault in &faults {
-        problems.push(problem(&sources, Layer::Inputs, fault));
+        problems.push(problem(&sources, root, fault));
     }
     problems.none_or_else(|| inputs)
 }
 
-/// A file's tree, if this program knows its version; the fault that hides all others, if not.
-fn read_file(layer: Layer, text: &str) -> Result<(Node, Vec<Fault>), Box<Fault>> {
-    let (tree, mut faults) = tree::read(layer, text)?;
+/// A file, if this program knows its version; the fault that hides all others, if not.
+fn read_file(layer: Layer, text: &str) -> Result<Reading, Box<Fault>> {
+    let mut reading = tree::read(layer, text)?;
     let hint = format!("write `apiVersion: {API_VERSION}` at the top");
-    match tree.entry("apiVersion") {
-        None => faults.push(Fault::new("`apiVersion` is missing").hint(hint)),
+    let wrong = match reading.tree.entry("apiVersion") {
+        None => {
+            let fault = Fault::new("`apiVersion` is missing").hint(hint);
+            reading.faults.push(fault);
+            return Ok(reading);
+        }
         Some(entry) => match &entry.node.content {
-            Content::Text(version) if version == API_VERSION => {}
-            Content::Text(version) => {
-                return Err(Box::new(
-                    Fault::new(format!("unsupported `apiVersion`: `{version}`"))
-                        .hint(format!("this program knows `{API_VERSION}`"))
-                        .located(entry.node.origin),
-                ));
-            }
-            _ => {
-                return Err(Box::new(
-                    Fault::new("`apiVersion` must be text").hint(hint).located(entry.key_origin),
-                ));
-            }
+            Content::Text(version) if version == API_VERSION => return Ok(reading),
+            Content::Text(version) => Fault::new(format!("unsupported `apiVersion`: `{version}`"))
+                .hint(format!("this program knows `{API_VERSION}`"))
+                .located(entry.node.origin),
+            _ => Fault::new("`apiVersion` must be text").hint(hint).located(entry.key_origin),
         },
-    }
-    Ok((tree, faults))
+    };
+    Err(Box::new(wrong))
 }
 
 /// The program's own defaults, where a part of a mapping can be left to them.
@@ -175,39 +171,22 @@ fn defaults_alone(inherited: &Node) -> Vec<Fault> {
     faults
 }
 
-/// Keeps every text below `node` from being shown.
-fn hide(node: &Node, source: &mut Source) {
-    match &node.content {
-        Content::List(items) => items.iter().for_each(|item| hide(item, source)),
-        Content::Map(entries) => entries.iter().for_each(|entry| hide(&entry.node, source)),
-        _ => source.hidden.push(node.origin.range()),
+/// The fault as people see it, in the file it stands in; what stands nowhere is shown at `root`, the
+/// beginning of the file being read.
+fn problem(sources: &[&Source], root: Origin, fault: &Fault) -> Problem {
+    let (message, mut hint) = fault.describe();
+    if let What::Missing(key) = fault.what
+        && root.layer == Layer::Inputs
+    {
+        let mut path = fault.path.clone();
+        path.push(key.to_owned());
+        hint = Some(format!("give it here, or as `defaults.{}` in the settings", dotted(&path)));
     }
-}
-
-fn only(sources: &[&Source], fault: &Fault) -> Problems {
-    let mut problems = Problems::default();
-    problems.push(problem(sources, Layer::Settings, fault));
-    problems
-}
-
-/// The fault as people see it, in the file it stands in; what stands in none is of `file`.
-fn problem(sources: &[&Source], file: Layer, fault: &Fault) -> Problem {
-    let (message, hint) = fault.describe();
-    let hint = hint.or_else(|| match fault.what {
-        What::Missing(key) if file == Layer::Inputs => {
-            let mut path = fault.path.clone();
-            path.push(key.to_owned());
-            Some(format!("give it here, or as `defaults.{}` in dcr-gitops.yaml", dotted(&path)))
-        }
-        _ => None,
-    });
-    let origin = fault.origin.filter(|origin| origin.end > 0 && origin.layer != Layer::Builtin);
-    let layer = origin.map_or(file, |origin| origin.layer);
-    let source = if layer == Layer::Settings { sources.first() } else { sources.last() };
+    let origin = fault.origin.filter(|origin| origin.is_somewhere()).unwrap_or(root);
+    let source = match origin.layer {
+        Layer::Settings => sources.first(),
+        Layer::Builtin | Layer::Inputs => sources.last(),
+    };
     let Some(source) = source else { return Problem::new("", &message, hint.as_deref()) };
-    let problem = Problem::new(&source.path, &message, hint.as_deref());
-    match origin {
-        Some(origin) => problem.showing(source.excerpt(origin.range())),
-        None => problem,
-    }
+    Problem::new(&source.path, &message, hint.as_deref()).showing(source.excerpt(origin.range()))
 }

@@ -1,5 +1,7 @@
 //! A YAML text as a tree in which every key and value knows where it stands.
+use std::collections::{HashMap, hash_map};
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
@@ -46,44 +48,55 @@ fn options() -> serde_yaml::Options {
     }
 }
 
-/// Reads a text that holds one mapping. Beside the tree come the faults that leave it readable
-/// (repeated keys: the first one counts); as an error the one that doesn't.
-pub(super) fn read(layer: Layer, text: &str) -> Result<(Node, Vec<Fault>), Box<Fault>> {
-    let raw: Raw = match serde_yaml::from_str_with_options(text, options()) {
-        Ok(raw) => raw,
+/// A text that was read.
+pub(super) struct Reading {
+    pub tree: Node,
+    /// What is wrong and leaves it readable: repeated keys, of which the first counts.
+    pub faults: Vec<Fault>,
+    /// The bytes of all scalars below a key at the top that holds secrets.
+    pub hidden: Vec<Range<usize>>,
+}
+
+/// The keys at the top whose values are shown to nobody.
+const SECRET: [&str; 1] = ["heartbeat"];
+
+/// Reads a text that holds one mapping; as an error the one fault that leaves it unreadable.
+pub(super) fn read(layer: Layer, text: &str) -> Result<Reading, Box<Fault>> {
+    let mut reader =
+        Reader { layer, text, faults: Vec::new(), hidden: Vec::new(), depth: 0, secret: false };
+    let tree = match serde_yaml::from_str_with_options::<Raw>(text, options()) {
+        Ok(raw) => reader.resolve(raw),
         Err(error) if matches!(error.without_snippet(), serde_yaml::Error::Eof { .. }) => {
-            return Ok((Node::empty(layer), Vec::new()));
+            Node::empty(layer)
         }
         Err(error) => return Err(Box::new(syntax(layer, text, &error))),
     };
-    let mut faults = Vec::new();
-    let node = raw.resolve(layer, text, &mut faults);
-    match node.content {
-        Content::Map(_) => Ok((node, faults)),
-        Content::Null => Ok((Node::empty(layer), faults)),
-        _ => Err(Box::new(
-            Fault::new("the file must be a mapping: `key: value` lines").located(node.origin),
-        )),
-    }
+    let tree = match tree.content {
+        Content::Map(_) => tree,
+        Content::Null => Node::empty(layer),
+        _ => {
+            let fault = Fault::new("the file must be a mapping: `key: value` lines");
+            return Err(Box::new(fault.located(tree.origin)));
+        }
+    };
+    Ok(Reading { tree, faults: reader.faults, hidden: reader.hidden })
 }
 
 fn syntax(layer: Layer, text: &str, error: &serde_yaml::Error) -> Fault {
     let origin = error.location().map_or(Origin::nowhere(layer), |at| Origin::of(layer, text, at));
-    let fault = match error.without_snippet() {
-        serde_yaml::Error::MultipleDocuments { .. } => {
-            Fault::new("there is more than one YAML document")
-                .hint("one file holds one document: remove `---` and what follows it")
-        }
-        serde_yaml::Error::Budget { .. } => Fault::new("the file is too large or nested too deep"),
-        _ => Fault::new(format!("this is no valid YAML: {}", first_line(error))),
+    // The place is shown with the line; serde-saphyr also writes it into its message.
+    let message = error.without_snippet().to_string();
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let fault = if matches!(error.without_snippet(), serde_yaml::Error::MultipleDocuments { .. }) {
+        Fault::new("there is more than one YAML document")
+            .hint("one file holds one document: remove `---` and what follows it")
+    } else if message.starts_with("budget breached") || message.ends_with("limit exceeded") {
+        Fault::new("the file is too large, or nested too deep")
+    } else {
+        Fault::new(format!("this is no valid YAML: {message}"))
     };
     fault.located(origin)
-}
-
-/// What is wrong, without the snippet that serde-saphyr prints with it.
-fn first_line(error: &serde_yaml::Error) -> String {
-    let text = error.without_snippet().to_string();
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// A value as it was read, its place still in the words of the YAML reader.
@@ -95,36 +108,61 @@ enum RawContent {
     Map(Vec<(Spanned<String>, Raw)>),
 }
 
-impl Raw {
-    fn resolve(self, layer: Layer, text: &str, faults: &mut Vec<Fault>) -> Node {
-        let origin = Origin::of(layer, text, self.0.defined);
-        let content = match self.0.value {
-            RawContent::Scalar(content) => content,
-            RawContent::List(items) => Content::List(
-                items.into_iter().map(|item| item.resolve(layer, text, faults)).collect(),
-            ),
-            RawContent::Map(pairs) => {
-                let mut first = std::collections::HashMap::with_capacity(pairs.len());
-                let mut entries = Vec::with_capacity(pairs.len());
-                for (key, value) in pairs {
-                    let key_origin = Origin::of(layer, text, key.defined);
-                    let node = value.resolve(layer, text, faults);
-                    let line = key.defined.line();
-                    if let Some(before) = first.get(&key.value) {
-                        faults.push(
-                            Fault::new(format!("`{}` is given twice", key.value))
-                                .hint(format!("it stands in line {before} already"))
-                                .located(key_origin),
-                        );
-                    } else {
-                        first.insert(key.value.clone(), line);
-                        entries.push(Entry { key: key.value, key_origin, node });
-                    }
+/// Turns what was read into a tree.
+struct Reader<'a> {
+    layer: Layer,
+    text: &'a str,
+    faults: Vec<Fault>,
+    hidden: Vec<Range<usize>>,
+    /// In how many mappings and lists.
+    depth: usize,
+    /// Below one of the [`SECRET`] keys.
+    secret: bool,
+}
+
+impl Reader<'_> {
+    fn resolve(&mut self, Raw(raw): Raw) -> Node {
+        let origin = Origin::of(self.layer, self.text, raw.defined);
+        self.depth += 1;
+        let content = match raw.value {
+            RawContent::Scalar(content) => {
+                if self.secret {
+                    self.hidden.push(origin.range());
                 }
-                Content::Map(entries)
+                content
             }
+            RawContent::List(items) => {
+                Content::List(items.into_iter().map(|item| self.resolve(item)).collect())
+            }
+            RawContent::Map(pairs) => Content::Map(self.entries(pairs)),
         };
+        self.depth -= 1;
         Node { origin, content }
+    }
+
+    /// The pairs of a mapping, the first of each key.
+    fn entries(&mut self, pairs: Vec<(Spanned<String>, Raw)>) -> Vec<Entry> {
+        let mut lines = HashMap::with_capacity(pairs.len());
+        let mut entries = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let key_origin = Origin::of(self.layer, self.text, key.defined);
+            if self.depth == 1 {
+                self.secret = SECRET.contains(&key.value.as_str());
+            }
+            let node = self.resolve(value);
+            match lines.entry(key.value.clone()) {
+                hash_map::Entry::Occupied(first) => self.faults.push(
+                    Fault::new(format!("`{}` is given twice", key.value))
+                        .hint(format!("it stands in line {} already", first.get()))
+                        .located(key_origin),
+                ),
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(key.defined.line());
+                    entries.push(Entry { key: key.value, key_origin, node });
+                }
+            }
+        }
+        entries
     }
 }
 

@@ -35,16 +35,79 @@ fn inputs_brief(text: &str) -> String {
 fn everything_is_told_at_once() {
     insta::assert_snapshot!(inputs_wrong(
         "image: 5\nfarmer:\n  count: 3\nfarmers:\n  count: four\n  max: 0\nrebuild: {deadline: 14 days}\nimage: b\n"
-    ), @"");
+    ), @r"
+    error: `image` must be text, not the number 5
+     --> dcr.yaml:2:8
+      |
+    2 | image: 5
+      |        ^
+    hint: put it in quotes
+
+    error: unknown key `farmer`
+     --> dcr.yaml:3:1
+      |
+    3 | farmer:
+      | ^^^^^^
+    hint: did you mean `farmers`?
+
+    error: `farmers.count` must be a whole number, not text
+     --> dcr.yaml:6:10
+      |
+    6 |   count: four
+      |          ^^^^
+
+    error: `rebuild.deadline` is no duration: `14 days` (write e.g. `14d`, `8h`, `30m` or `1d12h`)
+     --> dcr.yaml:8:21
+      |
+    8 | rebuild: {deadline: 14 days}
+      |                     ^^^^^^^
+
+    error: `image` is given twice
+     --> dcr.yaml:9:1
+      |
+    9 | image: b
+      | ^^^^^
+    hint: it stands in line 2 already
+    ");
 }
 
 #[test]
 fn what_is_missing_points_at_what_it_is_missing_from() {
     let bare = parse_settings(SETTINGS, "apiVersion: dcr-gitops/v1\n").expect("it is right");
     let problems = inputs_over(&bare, "farmers:\n  count: 3\n").expect_err("it is wrong");
-    insta::assert_snapshot!(problems.to_string(), @"");
-    insta::assert_snapshot!(brief(parse_inputs(&bare, &system(), "dcr.yaml", "").expect_err("it is wrong")), @"");
-    insta::assert_snapshot!(settings_wrong("\n# nothing\n"), @"");
+    insta::assert_snapshot!(problems.to_string(), @r"
+        error: `synchronizer.resources` is missing
+         --> dcr.yaml:1:1
+          |
+        1 | apiVersion: dcr-gitops/v1
+          | ^
+        hint: give it here, or as `defaults.synchronizer.resources` in the settings
+
+        error: `image` is missing
+         --> dcr.yaml:1:1
+          |
+        1 | apiVersion: dcr-gitops/v1
+          | ^
+        hint: give it here, or as `defaults.image` in the settings
+
+        error: `farmers.resources` is missing
+         --> dcr.yaml:2:1
+          |
+        2 | farmers:
+          | ^^^^^^^
+        hint: give it here, or as `defaults.farmers.resources` in the settings
+        ");
+    insta::assert_snapshot!(brief(parse_inputs(&bare, &system(), "dcr.yaml", "").expect_err("it is wrong")), @r"
+        dcr.yaml 1:1 `apiVersion` is missing | write `apiVersion: dcr-gitops/v1` at the top
+        dcr.yaml 1:1 `synchronizer.resources` is missing | give it here, or as `defaults.synchronizer.resources` in the settings
+        dcr.yaml 1:1 `farmers.resources` is missing | give it here, or as `defaults.farmers.resources` in the settings
+        dcr.yaml 1:1 `image` is missing | give it here, or as `defaults.image` in the settings
+        ");
+    insta::assert_snapshot!(settings_wrong("\n# nothing\n"), @r"
+        error: `apiVersion` is missing
+        --> dcr-gitops.yaml:1:1
+        hint: write `apiVersion: dcr-gitops/v1` at the top
+        ");
 }
 
 #[test]
@@ -61,7 +124,21 @@ farmers:
   resources: {requests: {mem: 1Gi, nvidia.com/gpu: 1}}
 rebuild: {deadline: 0s}
 argocd: {application: Express, namespace: a.b}
-"), @"");
+"), @r"
+dcr.yaml 2:8 `image` holds white space, which no container image does
+dcr.yaml 3:20 `frontends.count` must be at least 1
+dcr.yaml 3:30 `frontends.count` and `frontends.names` are both given | give one of them: the names say how many there are
+dcr.yaml 3:34 `A` is no name that Kubernetes takes | at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part
+dcr.yaml 3:37 the frontend `a` is given twice
+dcr.yaml 5:12 `farmers.initial` must be at least 1
+dcr.yaml 6:10 `farmers.count` (3) is more than `farmers.max` (2) | it must be `initial` ≤ `count` ≤ `max`, and `tolerate` ≤ `count`
+dcr.yaml 8:13 `farmers.tolerate` (4) is more than `farmers.count` (3) | it must be `initial` ≤ `count` ≤ `max`, and `tolerate` ≤ `count`
+dcr.yaml 9:12 `farmers.storage` must be more than nothing
+dcr.yaml 10:31 unknown resource `mem` | did you mean `memory`?
+dcr.yaml 11:21 `rebuild.deadline` must be longer than nothing
+dcr.yaml 12:23 `argocd.application` is no name that Kubernetes takes | at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part
+dcr.yaml 12:43 `argocd.namespace` is no name that Kubernetes takes | at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends
+");
 }
 
 #[test]
@@ -83,7 +160,52 @@ fn questions_that_make_no_sense() {
   propagation: {via: url, path: 'status', url: 'ftp://{node}'}
   trigger: {path: '/x%zz', to: 'a b', expect: ''}
   propagate: {path: '/x?{node}'}
-"), @"");
+"), @r"
+dcr.yaml 3:9 `admin.port` must be from 1 to 65535
+dcr.yaml 4:16 `admin.clientImage` is empty: name a container image
+dcr.yaml 5:19 `via: command` needs `admin.aaStatus.command`
+dcr.yaml 7:11 `admin.rebuildStatus.path` holds the unknown placeholder `{what}`: known are `{system}`, `{namespace}`, `{cluster}`, `{node}`, `{port}`
+dcr.yaml 9:7 `admin.rebuildStatus.fields.state` is what its gate is decided by | say where it stands
+dcr.yaml 10:16 `admin.rebuildStatus.fields.percent` is no JSON Pointer: `percent` doesn't begin with `/`
+dcr.yaml 11:18 `admin.rebuildStatus.fields.startedAt` must have exactly one group `(…)`, and has 2: write `(?:…)` for what isn't the value
+dcr.yaml 12:14 `admin.rebuildStatus.fields.error` is no regular expression: unclosed group
+dcr.yaml 13:27 `admin.rebuildStatus.states.running[1]` is empty | an empty state means that no rebuild is known
+dcr.yaml 13:42 `admin.rebuildStatus.states.complete` holds no word: its gate is never met
+dcr.yaml 13:55 the state `A` can't mean both `running` and `failed` | each list replaces its default as a whole
+dcr.yaml 14:3 `via: proxy` needs `admin.history.path`
+dcr.yaml 15:33 `admin.propagation.path` must begin with `/`
+dcr.yaml 15:48 `admin.propagation.url` must begin with `https://` or `http://`
+dcr.yaml 16:19 `admin.trigger.path` holds a `%` without two hexadecimal digits
+dcr.yaml 16:32 `admin.trigger.to` is neither `synchronizer` nor a host's name | at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part
+dcr.yaml 16:47 `admin.trigger.expect` is empty, which every answer holds | `null` expects nothing
+dcr.yaml 17:21 `admin.propagate.path` holds the unknown placeholder `{node}`: known are `{forced}`, `{run}`, `{attempt}`, `{system}`
+");
+}
+
+#[test]
+fn a_question_never_gives_a_command() {
+    let gives = |question: &str, command: &str| {
+        let text = format!(
+            "admin: {{aaStatus: {{path: '{question}'}}, trigger: {{path: '{command}'}}}}\n"
+        );
+        inputs_over(&settings(), &text).is_err()
+    };
+    assert!(gives("/.admin?cmd=startRebuild", "/.admin?cmd=startRebuild&run={run}"));
+    assert!(gives("/.admin?x=1&CMD=start%52ebuild", "/.admin?cmd=startRebuild&run={run}"));
+    assert!(gives("/%2eadmin?cmd=STARTREBUILD", "/.admin?cmd=startRebuild"));
+    assert!(gives("/rebuild/start", "/rebuild/start"));
+    assert!(!gives("/.admin?cmd=aaStatus", "/.admin?cmd=startRebuild"));
+    assert!(!gives("/other?cmd=startRebuild", "/.admin?cmd=startRebuild"));
+    insta::assert_snapshot!(inputs_wrong(
+        "admin: {history: {path: \"/.admin?cmd=propagateCaches\"}}\n"
+    ), @r#"
+    error: `admin.history.path` gives the command of `admin.propagate.path`
+     --> dcr.yaml:2:25
+      |
+    2 | admin: {history: {path: "/.admin?cmd=propagateCaches"}}
+      |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: it is asked for again and again, and would start something each time
+    "#);
 }
 
 #[test]
@@ -103,7 +225,22 @@ attention: {rebuild: 1d}
 defaults:
   farmers: {count: 9, max: 3}
   rebuild: {deadline: never}
-").expect_err("they are wrong")), @"");
+").expect_err("they are wrong")), @r"
+dcr-gitops.yaml 2:10 `systems` must hold `{namespace}` once, not 0 times
+dcr-gitops.yaml 3:9 `branch` must not begin with `-`
+dcr-gitops.yaml 4:9 `remote` is no name that git takes
+dcr-gitops.yaml 5:12 `templates` must not lead through empty names, `.`, `..` or `.git` | write `builtin`, or a folder relative to the repo
+dcr-gitops.yaml 6:20 `maxRunsPerCluster` must be at least 1
+dcr-gitops.yaml 7:27 `clusters.den.context` is empty | leave it out to take the default
+dcr-gitops.yaml 7:49 `clusters.den.argocd.context` is empty | leave it out to take the default
+dcr-gitops.yaml 8:19 `github.labels[0]` is empty
+dcr-gitops.yaml 9:13 `jira.url` must begin with `https://` or `http://`
+dcr-gitops.yaml 10:18 `heartbeat.url` must begin with `https://` or `http://`
+dcr-gitops.yaml 11:10 unknown key `farmup` | did you mean `farm-up`?
+dcr-gitops.yaml 12:13 unknown key `rebuild` | known here: `review`, `applied`, `nodes`, `history`, `propagated`, `gone`
+dcr-gitops.yaml 14:20 `farmers.count` (9) is more than `farmers.max` (3) | it must be `initial` ≤ `count` ≤ `max`, and `tolerate` ≤ `count`
+dcr-gitops.yaml 15:23 `defaults.rebuild.deadline` is no duration: `never` (write e.g. `14d`, `8h`, `30m` or `1d12h`)
+");
 }
 
 #[test]
@@ -115,10 +252,19 @@ fn one_layer_of_inputs_may_contradict_another() {
     )
     .expect("alone the defaults are right");
     let problems = inputs_over(&settings, "rebuild: {}\n").expect_err("four farmers are too many");
-    insta::assert_snapshot!(problems.to_string(), @"");
+    insta::assert_snapshot!(problems.to_string(), @r"
+        error: `farmers.count` (4) is more than `farmers.max` (3)
+         --> dcr-gitops.yaml:5:10
+          |
+        5 |     max: 3
+          |          ^
+        hint: it must be `initial` ≤ `count` ≤ `max`, and `tolerate` ≤ `count`
+        ");
     let problems =
         inputs_over(&settings, "farmers: {count: 5}\n").expect_err("five farmers are too many");
-    insta::assert_snapshot!(brief(problems), @"");
+    insta::assert_snapshot!(brief(problems), @r"
+        dcr.yaml 2:18 `farmers.count` (5) is more than `farmers.max` (3) | it must be `initial` ≤ `count` ≤ `max`, and `tolerate` ≤ `count`
+        ");
     inputs_over(&settings, "farmers: {count: 3}\n").expect("three farmers are right");
 }
 
@@ -137,7 +283,13 @@ fn names_that_kubernetes_refuses() {
         [("Tenant", "System6"), ("tenant", "6system"), ("t-", &"s".repeat(42))]
             .map(|(namespace, name)| brief(named(namespace, name).expect_err("it is wrong")))
             .join("\n"),
-        @""
+        @r"
+        x/dcr.yaml - the folder's system `System6` is no name that Kubernetes takes for a Service | a letter, then lower-case letters, digits and `-`; at most 41
+        x/dcr.yaml - the folder's namespace `Tenant` is no name that Kubernetes takes | at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends
+        x/dcr.yaml - the folder's system `6system` is no name that Kubernetes takes for a Service | a letter, then lower-case letters, digits and `-`; at most 41
+        x/dcr.yaml - the system's name `ssssssssssssssssssssssssssssssssssssssssss` has 42 characters | at most 41, so that the names of its Jobs' pods stay within the 63 of Kubernetes
+        x/dcr.yaml - the folder's namespace `t-` is no name that Kubernetes takes | at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends
+        "
     );
 }
 
@@ -164,7 +316,20 @@ fn files_that_are_no_mapping() {
         ]
         .map(|text| brief(parse_inputs(&settings(), &system(), "dcr.yaml", text).expect_err("it is wrong")))
         .join("\n"),
-        @""
+        @r"
+        dcr.yaml 1:1 the file must be a mapping: `key: value` lines
+        dcr.yaml 1:1 the file must be a mapping: `key: value` lines
+        dcr.yaml 3:1 there is more than one YAML document | one file holds one document: remove `---` and what follows it
+        dcr.yaml 1:13 unsupported `apiVersion`: `dcr-gitops/v2` | this program knows `dcr-gitops/v1`
+        dcr.yaml 1:1 `apiVersion` must be text | write `apiVersion: dcr-gitops/v1` at the top
+        dcr.yaml 1:13 this is no valid YAML: unclosed bracket '['
+        dcr.yaml 1:13 this is no valid YAML: unclosed quote
+        dcr.yaml 1:13 this is no valid YAML: while scanning a plain scalar, found a tab
+        dcr.yaml 1:3 this is no valid YAML: expected string scalar
+        dcr.yaml 1:4 this is no valid YAML: alias references unknown anchor
+        dcr.yaml 5:32 the file is too large, or nested too deep
+        dcr.yaml 1:261 the file is too large, or nested too deep
+        "
     );
 }
 
@@ -183,6 +348,8 @@ fn the_heartbeat_is_never_shown() {
         "jira: {url: https://user:s3cret@h.example.com}\n",
         "x: &h https://s3cret\nheartbeat: {url: *h, oops: *h}\n",
         "heartbeat: {url: ok, url: s3cret}\n",
+        "heartbeat: {url: ok}\nheartbeat: {url: s3cret}\n",
+        "heartbeat: {url: {deep: [s3cret]}}\n",
     ] {
         let text = format!("apiVersion: dcr-gitops/v1\n{text}");
         let problems = parse_settings(SETTINGS, &text).expect_err("it is wrong");
@@ -213,7 +380,19 @@ fn colour_is_asked_for() {
 #[test]
 fn places_count_characters_and_survive_carriage_returns() {
     insta::assert_snapshot!(
-        inputs_wrong("image: \"é日本\" \r\nrebuild: {deadline: é, stall: 日本}\r\n"), @"");
+        inputs_wrong("image: \"é日本\" \r\nrebuild: {deadline: é, stall: 日本}\r\n"), @r"
+        error: `rebuild.deadline` is no duration: `é` (write e.g. `14d`, `8h`, `30m` or `1d12h`)
+         --> dcr.yaml:3:21
+          |
+        3 | rebuild: {deadline: é, stall: 日本}
+          |                     ^
+
+        error: `rebuild.stall` is no duration: `日本` (write e.g. `14d`, `8h`, `30m` or `1d12h`)
+         --> dcr.yaml:3:31
+          |
+        3 | rebuild: {deadline: é, stall: 日本}
+          |                               ^^^^
+        ");
 }
 
 proptest! {
