@@ -77,11 +77,13 @@ impl Problem {
     }
 }
 
-/// Control characters, which a quoted YAML text can hold, written as escapes.
+/// Characters that a quoted YAML text can hold and that move a terminal's cursor or turn its text around,
+/// written as escapes.
 fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() {
+        let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if letter.is_control() || turns {
             shown.extend(letter.escape_default());
         } else {
             shown.push(letter);

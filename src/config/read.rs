@@ -13,6 +13,9 @@ use crate::run::SystemRef;
 /// What both files must begin with.
 const API_VERSION: &str = "dcr-gitops/v1";
 
+/// So many problems are shown of one file; a file that has more is not one that a person wrote.
+const SHOWN: usize = 100;
+
 /// A `dcr-gitops.yaml` that was read: the settings, and where its `defaults` stand, so that what is wrong
 /// with them in one system can be shown there.
 #[derive(Clone)]
@@ -34,7 +37,7 @@ impl fmt::Debug for SettingsFile {
 /// can be without a system's inputs.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it, up to a hundred.
 pub fn parse_settings(path: &str, text: &str) -> Result<SettingsFile, Problems> {
     let mut source = Source::new(path, text);
     source.hide_urls();
@@ -63,7 +66,7 @@ pub fn parse_settings(path: &str, text: &str) -> Result<SettingsFile, Problems> 
     faults.extend(defaults_alone(&inherited));
 
     let mut problems = Problems::default();
-    for fault in &faults {
+    for fault in faults.iter().take(SHOWN) {
         problems.push(problem(&[&source], root, fault));
     }
     problems.none_or_else(|| settings.map(|settings| SettingsFile { settings, source, inherited }))
@@ -73,7 +76,7 @@ pub fn parse_settings(path: &str, text: &str) -> Result<SettingsFile, Problems> 
 /// relative to the repo.
 ///
 /// # Errors
-/// Everything that is wrong with it, its path included. What stands in the `defaults` is reported there.
+/// Everything that is wrong with it, up to a hundred, its path included. What stands in the `defaults` is reported there.
 pub fn parse_inputs(
     settings: &SettingsFile,
     system: &SystemRef,
@@ -102,7 +105,7 @@ pub fn parse_inputs(
         check::inputs(&mut check, inputs);
         faults.extend(check.faults());
     }
-    for fault in &faults {
+    for fault in faults.iter().take(SHOWN) {
         problems.push(problem(&sources, root, fault));
     }
     problems.none_or_else(|| inputs)

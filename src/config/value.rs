@@ -111,30 +111,55 @@ impl JsonSchema for Duration {
 #[serde(transparent)]
 pub struct Quantity(pub String);
 
-/// The suffixes that Kubernetes knows.
-const SUFFIXES: [&str; 16] =
-    ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// The suffixes that Kubernetes knows, and by what they multiply.
+const SUFFIXES: [(&str, f64); 16] = [
+    ("", 1.0),
+    ("n", 1e-9),
+    ("u", 1e-6),
+    ("m", 1e-3),
+    ("k", 1e3),
+    ("M", 1e6),
+    ("G", 1e9),
+    ("T", 1e12),
+    ("P", 1e15),
+    ("E", 1e18),
+    ("Ki", 1024.0),
+    ("Mi", 1048576.0),
+    ("Gi", 1073741824.0),
+    ("Ti", 1099511627776.0),
+    ("Pi", 1125899906842624.0),
+    ("Ei", 1152921504606846976.0),
+];
+
+impl Quantity {
+    /// The number it stands for, as near as a float comes.
+    pub fn value(&self) -> f64 {
+        value(&self.0).unwrap_or(0.0)
+    }
+}
+
+fn value(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let number: f64 = number.parse().ok()?;
+    if let Some((_, factor)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
+        return Some(number * factor);
+    }
+    let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+    Some(number * 10f64.powi(exponent)).filter(|value| value.is_finite())
+}
 
 impl FromStr for Quantity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (number, suffix) = text.split_at(number_end);
-        let is_number = number.bytes().any(|b| b.is_ascii_digit())
-            && number.bytes().filter(|b| *b == b'.').count() <= 1;
-        let is_suffix =
-            SUFFIXES.contains(&suffix) || suffix.strip_prefix(['e', 'E']).is_some_and(is_exponent);
-        if is_number && is_suffix {
-            return Ok(Quantity(text.to_owned()));
+        match value(text) {
+            Some(_) => Ok(Quantity(text.to_owned())),
+            None => Err(format!(
+                "is no Kubernetes quantity: `{text}` (write e.g. `200Gi`, `500m` or `2`)"
+            )),
         }
-        Err(format!("is no Kubernetes quantity: `{text}` (write e.g. `200Gi`, `500m` or `2`)"))
     }
-}
-
-fn is_exponent(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A number is taken too, as Kubernetes does: `cpu: 2`.

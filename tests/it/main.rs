@@ -1,2 +1,4 @@
 //! All tests that need more than one module, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod config;

@@ -126,12 +126,29 @@ fn farmers(check: &mut Check<'_>, inputs: &Inputs) {
 }
 
 fn node(check: &mut Check<'_>, key: &str, resources: &Resources, storage: &Quantity) {
-    if is_nothing(storage) {
+    if storage.value() <= 0.0 {
         let message = format!("`{key}.storage` must be more than nothing");
         check.refuse(&format!("{key}/storage"), message, None);
     }
     for (list, quantities) in [("requests", &resources.requests), ("limits", &resources.limits)] {
         resource_names(check, key, list, quantities);
+    }
+    for (name, request) in &resources.requests {
+        let Some(limit) = resources.limits.get(name) else { continue };
+        // What differs by less is the same number, written another way.
+        const NOISE: f64 = 1e-9;
+        if request.value() > limit.value() * (1.0 + NOISE) {
+            let path = |list: &str| {
+                let mut path = steps(&format!("{key}/resources/{list}"));
+                path.push(name.clone());
+                path
+            };
+            let message = format!(
+                "`{key}` requests {} of `{name}`, more than its limit of {}",
+                request.0, limit.0
+            );
+            check.refuse_all(&[&path("requests"), &path("limits")], message, None);
+        }
     }
 }
 
@@ -159,9 +176,4 @@ fn resource_names(
         };
         check.refuse_all(&[&path], format!("unknown resource `{name}`"), Some(&hint));
     }
-}
-
-fn is_nothing(quantity: &Quantity) -> bool {
-    let digits = quantity.0.split(['e', 'E']).next().unwrap_or_default();
-    !digits.bytes().any(|b| (b'1'..=b'9').contains(&b))
 }

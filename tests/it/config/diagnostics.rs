@@ -368,6 +368,37 @@ fn escapes_from_a_file_reach_no_terminal() {
     let text = problems.expect_err("it is wrong").to_string();
     assert!(!text.contains('\u{1b}'), "{text}");
     assert!(text.contains("far\\u{1b}[2Jmers"), "{text}");
+    let problems = inputs_over(&settings(), "rebuild: {stall: \"\\u202e d41\"}\n");
+    let text = problems.expect_err("it is wrong").to_string();
+    assert!(!text.contains('\u{202e}') && text.contains("\\u{202e} d41"), "{text}");
+}
+
+#[test]
+fn a_request_stays_within_its_limit() {
+    let takes = |request: &str, limit: &str| {
+        let resources = format!("{{requests: {{cpu: {request}}}, limits: {{cpu: {limit}}}}}");
+        inputs_over(&settings(), &format!("farmers: {{resources: {resources}}}\n")).is_ok()
+    };
+    assert!(takes("1100m", "1.1") && takes("1.1", "1100m") && takes("1Gi", "2G"));
+    assert!(takes("1e3", "1k") && takes(".5", "500m") && takes("5.", "5"));
+    assert!(!takes("2G", "1Gi") && !takes("1001m", "1") && !takes("1", "0.9"));
+    for no_quantity in ["1gi", "1KiB", "Gi", ".", "1.2.3", "1e", "1e9999", "-1", "'+1'", "''"] {
+        assert!(!takes("0", no_quantity), "{no_quantity}");
+    }
+    insta::assert_snapshot!(
+        inputs_brief("synchronizer: {resources: {requests: {cpu: 2}, limits: {cpu: 1}}}\n"), @r"
+        dcr.yaml 2:44 `synchronizer` requests 2 of `cpu`, more than its limit of 1
+        ");
+}
+
+#[test]
+fn a_file_with_very_many_problems_is_told_of_some() {
+    let text: String = (0..2_000).map(|_| "image: a\n").collect();
+    let problems = inputs_over(&settings(), &text).expect_err("it is wrong");
+    assert_eq!(problems.iter().count(), 100);
+    let text: String = (0..500).map(|number| format!("key{number}: a\n")).collect();
+    let problems = inputs_over(&settings(), &text).expect_err("it is wrong");
+    assert!((10..=100).contains(&problems.iter().count()));
 }
 
 #[test]
@@ -379,6 +410,12 @@ fn colour_is_asked_for() {
 
 #[test]
 fn places_count_characters_and_survive_carriage_returns() {
+    let marked = "\u{feff}apiVersion: dcr-gitops/v1\nfarmer: {}\n";
+    let problems = parse_inputs(&settings(), &system(), "dcr.yaml", marked);
+    assert_eq!(
+        brief(problems.expect_err("it is wrong")),
+        "dcr.yaml 2:1 unknown key `farmer` | did you mean `farmers`?"
+    );
     insta::assert_snapshot!(
         inputs_wrong("image: \"é日本\" \r\nrebuild: {deadline: é, stall: 日本}\r\n"), @r"
         error: `rebuild.deadline` is no duration: `é` (write e.g. `14d`, `8h`, `30m` or `1d12h`)
