@@ -2,20 +2,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Duration;
+use super::{Duration, Inputs, SystemsPattern};
 use crate::run::Phase;
 
 /// The settings of a deployment repo, every default filled in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Settings {
     /// Always `dcr-gitops/v1`.
     pub api_version: ApiVersion,
     /// Where the inputs of the systems are; the captures name cluster, namespace and system.
-    pub systems: String,
+    pub systems: SystemsPattern,
     /// The base branch.
     pub branch: String,
     /// The git remote; if there is none of this name, the only one there is.
@@ -37,18 +38,19 @@ pub struct Settings {
     /// Called at every look of the watcher. Absent: none.
     pub heartbeat: Option<Heartbeat>,
     /// Any key of `dcr.yaml`, for every system.
+    #[schemars(with = "Inputs")]
     pub defaults: Map<String, Value>,
 }
 
 /// The version of both files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ApiVersion {
     #[default]
     #[serde(rename = "dcr-gitops/v1")]
     V1,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ClusterSettings {
     /// The kubeconfig context; by default the cluster's name.
@@ -56,7 +58,7 @@ pub struct ClusterSettings {
     pub argocd: ClusterArgocd,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ClusterArgocd {
     /// The kubeconfig context of the cluster Argo CD runs in; by default the cluster's own.
@@ -64,7 +66,7 @@ pub struct ClusterArgocd {
 }
 
 /// How Argo CD sees `dcr/`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wiring {
     /// A directory source that recurses.
@@ -75,7 +77,7 @@ pub enum Wiring {
 }
 
 /// How a phase's request is merged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReviewMode {
     /// By a person.
@@ -85,7 +87,7 @@ pub enum ReviewMode {
     Auto,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct ReviewSettings {
     pub default: ReviewMode,
@@ -98,7 +100,7 @@ pub struct ReviewSettings {
 }
 
 /// How long a gate may take before somebody is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Attention {
     pub review: Duration,
@@ -109,7 +111,7 @@ pub struct Attention {
     pub gone: Duration,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct GithubSettings {
     pub commits: CommitsVia,
@@ -120,7 +122,7 @@ pub struct GithubSettings {
 }
 
 /// Who makes the commits that are proposed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommitsVia {
     /// Made here, pushed with git.
@@ -130,7 +132,7 @@ pub enum CommitsVia {
     Api,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JiraSettings {
     pub url: String,
@@ -138,7 +140,7 @@ pub struct JiraSettings {
     pub kind: JiraKind,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JiraKind {
     #[default]
@@ -147,7 +149,7 @@ pub enum JiraKind {
 }
 
 /// Its URL often holds a key, so it isn't shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Heartbeat {
     pub url: String,
@@ -163,7 +165,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             api_version: ApiVersion::V1,
-            systems: "clusters/{cluster}/{namespace}/{system}/dcr.yaml".to_owned(),
+            systems: SystemsPattern::default(),
             branch: "main".to_owned(),
             remote: "origin".to_owned(),
             clusters: BTreeMap::new(),

@@ -1,8 +1,11 @@
 //! Values with a syntax of their own: durations, Kubernetes quantities, names.
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A length of time in whole seconds, written `14d`, `8h`, `30m`, `10s`, or a sum of those (`1d12h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let invalid =
-            || format!("`{text}` is no duration: write e.g. `14d`, `8h`, `30m` or `1d12h`");
+            || format!("is no duration: `{text}` (write e.g. `14d`, `8h`, `30m` or `1d12h`)");
         let mut rest = text;
         let mut seconds: u32 = 0;
         for (unit, length) in UNITS {
@@ -54,7 +57,7 @@ impl FromStr for Duration {
             seconds = count
                 .checked_mul(length)
                 .and_then(|more| seconds.checked_add(more))
-                .ok_or_else(|| format!("`{text}` is too long a duration"))?;
+                .ok_or_else(|| format!("is too long a duration: `{text}`"))?;
             rest = after;
         }
         if rest.is_empty() && !text.is_empty() { Ok(Duration { seconds }) } else { Err(invalid()) }
@@ -90,7 +93,111 @@ impl fmt::Display for Duration {
     }
 }
 
-/// A Kubernetes resource quantity (`200Gi`, `500m`, `2`), kept as written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A length of time: `14d`, `8h`, `30m`, `10s`, or a sum of those (`1d12h`).",
+            "pattern": "^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+        })
+    }
+}
+
+/// A Kubernetes resource quantity (`200Gi`, `500m`, `2`), kept as written. Never negative.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Quantity(pub String);
+
+/// The suffixes that Kubernetes knows, and by what they multiply.
+const SUFFIXES: [(&str, f64); 16] = [
+    ("", 1.0),
+    ("n", 1e-9),
+    ("u", 1e-6),
+    ("m", 1e-3),
+    ("k", 1e3),
+    ("M", 1e6),
+    ("G", 1e9),
+    ("T", 1e12),
+    ("P", 1e15),
+    ("E", 1e18),
+    ("Ki", 1024.0),
+    ("Mi", 1048576.0),
+    ("Gi", 1073741824.0),
+    ("Ti", 1099511627776.0),
+    ("Pi", 1125899906842624.0),
+    ("Ei", 1152921504606846976.0),
+];
+
+impl Quantity {
+    /// The number it stands for, as near as a float comes.
+    pub fn value(&self) -> f64 {
+        value(&self.0).unwrap_or(0.0)
+    }
+}
+
+fn value(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let number: f64 = number.parse().ok()?;
+    if let Some((_, factor)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
+        return Some(number * factor);
+    }
+    let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+    Some(number * 10f64.powi(exponent)).filter(|value| value.is_finite())
+}
+
+impl FromStr for Quantity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match value(text) {
+            Some(_) => Ok(Quantity(text.to_owned())),
+            None => Err(format!(
+                "is no Kubernetes quantity: `{text}` (write e.g. `200Gi`, `500m` or `2`)"
+            )),
+        }
+    }
+}
+
+/// A number is taken too, as Kubernetes does: `cpu: 2`.
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsWritten;
+
+        impl Visitor<'_> for AsWritten {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a Kubernetes quantity such as `200Gi`, `500m` or `2`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Quantity, E> {
+                Ok(Quantity(number.to_string()))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Quantity, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(AsWritten)
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "number"],
+            "description": "A Kubernetes quantity: `200Gi`, `500m`, `2`.",
+            "pattern": r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
+            "minimum": 0,
+        })
+    }
+}

@@ -106,6 +106,7 @@ pub fn synchronized(node: &str, group: AaGroup, hash: &str) -> AaRow {
         version: None,
         readiness: Some(Readiness::Ready),
         detail: Some(Detail::Hash(hash.into())),
+        unknown: vec![],
     }
 }
 

@@ -1,0 +1,215 @@
+//! The `admin` part of the inputs: how the nodes are asked, and what their answers mean.
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// How the nodes are asked, and what their answers mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Admin {
+    pub port: u16,
+    pub via: Via,
+    pub aa_status: Query,
+    pub rebuild_status: Probe,
+    /// The signal that the history update has ended.
+    pub history: Option<Probe>,
+    /// The signal that the caches were propagated.
+    pub propagation: Option<Probe>,
+    pub trigger: Command,
+    pub propagate: Command,
+    /// This program, for the Jobs.
+    pub client_image: String,
+}
+
+/// The way to a node's admin port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// The API server's pod proxy.
+    #[default]
+    Proxy,
+    PortForward,
+    /// A URL reachable from here.
+    Url,
+    /// A command run here.
+    Command,
+}
+
+/// How one answer is asked for. `{system}`, `{namespace}`, `{cluster}`, `{node}` and `{port}` are replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Query {
+    /// Instead of `admin.via`.
+    pub via: Option<Via>,
+    pub path: Option<String>,
+    /// With `via: url`: what stands before the path, e.g. `http://{node}.example.com:{port}`.
+    pub url: Option<String>,
+    /// With `via: command`.
+    pub command: Option<Vec<String>>,
+}
+
+/// How an answer with a state is asked for and read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Probe {
+    pub via: Option<Via>,
+    pub path: Option<String>,
+    pub url: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub fields: Fields,
+    pub states: States,
+}
+
+/// Where each field of an answer stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Fields {
+    pub state: Option<Field>,
+    /// 0 to 100.
+    pub percent: Option<Field>,
+    /// RFC 3339, or seconds or milliseconds since 1970.
+    pub started_at: Option<Field>,
+    /// The run the answer is about: `7`, or `7-2` with its attempt.
+    pub run: Option<Field>,
+    pub error: Option<Field>,
+}
+
+/// A JSON Pointer (RFC 6901) into the answer, or a regular expression with one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", untagged)]
+#[schemars(deny_unknown_fields)]
+pub enum Field {
+    /// Begins with `/`.
+    Pointer(#[schemars(regex(pattern = r"^/"))] String),
+    /// With exactly one group, which is the value.
+    Regex { regex: String },
+}
+
+/// The state words, each in the list of what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct States {
+    pub running: Vec<String>,
+    pub complete: Vec<String>,
+    pub failed: Vec<String>,
+    pub not_needed: Vec<String>,
+}
+
+/// A command that changes something: run by a Job, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Command {
+    /// `{forced}`, `{run}`, `{attempt}`, `{system}` are replaced.
+    pub path: String,
+    /// `synchronizer`, or the host name of a node.
+    #[serde(default = "to_synchronizer")]
+    pub to: String,
+    /// What the answer must contain.
+    #[serde(default)]
+    pub expect: Option<String>,
+}
+
+fn to_synchronizer() -> String {
+    "synchronizer".to_owned()
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        let pointer = |name: &str| Some(Field::Pointer(format!("/{name}")));
+        Fields {
+            state: pointer("state"),
+            percent: pointer("percent"),
+            started_at: pointer("startedAt"),
+            run: None,
+            error: pointer("error"),
+        }
+    }
+}
+
+impl Default for States {
+    fn default() -> Self {
+        let word = |word: &str| vec![word.to_owned()];
+        States {
+            running: word("RUNNING"),
+            complete: word("COMPLETE"),
+            failed: word("FAILED"),
+            not_needed: Vec::new(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        let path = |path: &str| Some(path.to_owned());
+        let command =
+            |path: &str| Command { path: path.to_owned(), to: to_synchronizer(), expect: None };
+        Admin {
+            port: 9100,
+            via: Via::default(),
+            aa_status: Query { path: path("/.admin?cmd=aaStatus"), ..Query::default() },
+            rebuild_status: Probe {
+                path: path(
+                    "/.admin?cmd=rebuildStatus&CMD_CENTER_CSRF_TOKEN=&format=JSON&template=",
+                ),
+                ..Probe::default()
+            },
+            history: None,
+            propagation: None,
+            trigger: command("/.admin?cmd=startRebuild&force={forced}&run={run}&attempt={attempt}"),
+            propagate: command("/.admin?cmd=propagateCaches&run={run}&attempt={attempt}"),
+            client_image: concat!("ghcr.io/dcr-gitops/dcr-gitops:", env!("CARGO_PKG_VERSION"))
+                .to_owned(),
+        }
+    }
+}
+
+/// By hand, because what derives for an untagged enum can't say what is wrong and where.
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+struct FieldVisitor;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegexField {
+    regex: String,
+}
+
+impl<'de> Visitor<'de> for FieldVisitor {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON Pointer such as `/state`, or `{regex: \"…(…)…\"}`")
+    }
+
+    fn visit_str<E: Error>(self, pointer: &str) -> Result<Field, E> {
+        if !pointer.starts_with('/') {
+            return Err(E::custom(format!(
+                "is no JSON Pointer: `{pointer}` doesn't begin with `/`"
+            )));
+        }
+        Ok(Field::Pointer(pointer.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
+        let RegexField { regex } = RegexField::deserialize(MapAccessDeserializer::new(map))?;
+        match regex::Regex::new(&regex) {
+            Ok(compiled) if compiled.captures_len() == 2 => Ok(Field::Regex { regex }),
+            Ok(compiled) => Err(A::Error::custom(format!(
+                "must have exactly one group `(…)`, and has {}: write `(?:…)` for what isn't the value",
+                compiled.captures_len() - 1
+            ))),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default();
+                let why = why.strip_prefix("error: ").unwrap_or(why);
+                Err(A::Error::custom(format!("is no regular expression: {why}")))
+            }
+        }
+    }
+}
