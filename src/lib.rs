@@ -1,4 +1,5 @@
 //! Drives a Distributed Cache Rebuild the GitOps way.
+pub mod admin_job;
 pub mod config;
 pub mod manifest;
 pub mod render;
