@@ -1,1 +1,2 @@
 //! All tests that need more than one module, in one binary.
+mod render;
