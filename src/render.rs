@@ -202,8 +202,8 @@ fn wire(step: &Step, folder: &mut BaseFolder, wiring: Wiring) -> Result<(), Rend
             Ok(())
         }
         None if start => {
-            let parent = dcr.strip_suffix("/dcr").unwrap_or_default();
-            Err(Problem::new(format!("{parent}/{KUSTOMIZATION}"), "is missing")
+            let folder = dcr.strip_suffix("dcr").unwrap_or_default();
+            Err(Problem::new(format!("{folder}{KUSTOMIZATION}"), "is missing")
                 .hint("with `wiring: kustomize` it has to list the system's manifests")
                 .into())
         }

@@ -2,10 +2,10 @@
 use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
-use yaml_edit::Document;
+use yaml_edit::{Document, YamlFile};
 
 use super::Problem;
-use super::manifests::document;
+use super::manifests::{OUR_LABELS, document};
 use crate::manifest::objects;
 
 /// The entry in the parent's `resources`.
@@ -26,13 +26,13 @@ pub(super) fn listing<'a>(
     document(path, fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
 }
 
-/// Refuses what would give our objects other names, another namespace or other selectors.
+/// Refuses what would give our objects other names, another namespace, other labels or selectors.
 pub(super) fn check_names(path: &str, text: &str, namespace: &str) -> Result<(), Problem> {
     let parent = read(path, text)?;
     let set = |key: &str| parent.get(key).filter(|value| !is_empty(value));
-    let selecting = set("labels").and_then(Value::as_array).is_some_and(|labels| {
-        labels.iter().any(|label| label.get("includeSelectors") == Some(&json!(true)))
-    });
+    let any = |key: &str, is: &dyn Fn(&Value) -> bool| {
+        set(key).and_then(Value::as_array).is_some_and(|items| items.iter().any(is))
+    };
     let mut changes: Vec<&str> = ["namePrefix", "nameSuffix", "commonLabels"]
         .into_iter()
         .filter(|key| set(key).is_some())
@@ -40,15 +40,23 @@ pub(super) fn check_names(path: &str, text: &str, namespace: &str) -> Result<(),
     if set("namespace").is_some_and(|other| *other != json!(namespace)) {
         changes.push("namespace");
     }
-    if selecting {
-        changes.push("labels (includeSelectors)");
+    if any("labels", &|label| label.get("includeSelectors") == Some(&json!(true))) {
+        changes.push("labels: includeSelectors");
+    }
+    let is_ours = |key: &String| OUR_LABELS.contains(&key.as_str());
+    let pairs = |label: &Value| label.get("pairs").and_then(Value::as_object).cloned();
+    if any("labels", &|label| pairs(label).is_some_and(|pairs| pairs.keys().any(is_ours))) {
+        changes.push("labels: pairs");
+    }
+    if any("buildMetadata", &|item| item == "managedByLabel") {
+        changes.push("buildMetadata: managedByLabel");
     }
     match changes.as_slice() {
         [] => Ok(()),
         keys => Err(Problem::new(
             path,
             format!(
-                "`{}` would change our objects' names, namespace or selectors",
+                "`{}` would change our objects' names, namespace, labels or selectors",
                 keys.join("`, `")
             ),
         )
@@ -70,16 +78,22 @@ pub(super) fn with_entry(path: &str, text: &str) -> Result<String, Problem> {
         }
         Some(_) => return Err(Problem::new(path, "`resources` is no list")),
     }
-    edited(path, text, &after, |document| {
-        if let Some(entries) = document.get_sequence("resources") {
-            entries.push(ENTRY);
-            return;
+    let has_key = before.contains_key("resources");
+    edited(path, text, &after, |text| {
+        if !has_key {
+            let apart = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            return Some(format!("{text}{apart}resources:\n- {ENTRY}\n"));
         }
-        if let Ok(list) = Document::from_str(&format!("- {ENTRY}\n"))
-            && let Some(list) = list.as_sequence()
-        {
-            document.set("resources", list);
+        let file = YamlFile::from_str(text).ok()?;
+        let document = file.document()?;
+        match document.get_sequence("resources") {
+            Some(entries) => entries.push(ENTRY),
+            None => {
+                let list = Document::from_str(&format!("- {ENTRY}\n")).ok()?;
+                document.set("resources", list.as_sequence()?);
+            }
         }
+        Some(file.to_string())
     })
 }
 
@@ -95,12 +109,13 @@ pub(super) fn without_entry(path: &str, text: &str) -> Result<String, Problem> {
         return Ok(text.to_owned());
     }
     entries.retain(|entry| !is_entry(entry));
-    edited(path, text, &after, |document| {
-        if let Some(entries) = document.get_sequence("resources") {
-            for at in places.into_iter().rev() {
-                entries.remove(at);
-            }
+    edited(path, text, &after, |text| {
+        let file = YamlFile::from_str(text).ok()?;
+        let entries = file.document()?.get_sequence("resources")?;
+        for at in places.into_iter().rev() {
+            entries.remove(at);
         }
+        Some(file.to_string())
     })
 }
 
@@ -109,30 +124,35 @@ fn edited(
     path: &str,
     text: &str,
     meant: &Map<String, Value>,
-    edit: impl FnOnce(&Document),
+    edit: impl FnOnce(&str) -> Option<String>,
 ) -> Result<String, Problem> {
-    let fail = |why: &str| {
-        Problem::new(path, format!("the entry `{ENTRY}` of `resources` can't be edited: {why}"))
-            .hint(format!(
-                "write `resources` as a plain list with one entry a line, `{ENTRY}` among them"
-            ))
-    };
-    let document = Document::from_str(text).map_err(|error| fail(&error.to_string()))?;
-    edit(&document);
-    let edited = with_line_ends_of(text, document.to_string());
-    match read(path, &edited) {
-        Ok(read) if read == *meant => Ok(edited),
-        Ok(_) | Err(_) => Err(fail("more than the entry would change")),
+    let edited = edit(text).map(|edited| with_line_ends_of(text, &edited));
+    match edited {
+        Some(edited) if read(path, &edited).as_ref() == Ok(meant) && keeps(text, &edited) => {
+            Ok(edited)
+        }
+        _ => Err(Problem::new(
+            path,
+            format!("the entry `{ENTRY}` of `resources` can't be edited without changing more"),
+        )
+        .hint("write `resources` as a plain list, one entry a line")),
     }
 }
 
+/// Whether what was added, if anything was, stands in one place with all of the old text around it.
+fn keeps(text: &str, edited: &str) -> bool {
+    let (old, new) = (text.as_bytes(), edited.as_bytes());
+    let head = old.iter().zip(new).take_while(|(one, other)| one == other).count();
+    new.len() < old.len() || new.ends_with(&old[head..])
+}
+
 /// A file whose lines all end in CRLF keeps it so.
-fn with_line_ends_of(original: &str, edited: String) -> String {
+fn with_line_ends_of(original: &str, edited: &str) -> String {
     let ends = original.matches('\n').count();
     if ends > 0 && original.matches("\r\n").count() == ends {
         edited.replace("\r\n", "\n").replace('\n', "\r\n")
     } else {
-        edited
+        edited.to_owned()
     }
 }
 

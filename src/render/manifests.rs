@@ -1,6 +1,4 @@
 //! Renders the files of a run: template, `pod:`, checks, digest, text.
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use tera::Context;
 
@@ -16,6 +14,9 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const COMPONENT: &str = "app.kubernetes.io/component";
 const SYSTEM: &str = "dcr-gitops/system";
 pub(super) const RUN: &str = "dcr-gitops/run";
+
+/// The labels that every object carries.
+pub(super) const OUR_LABELS: [&str; 4] = [MANAGED_BY, COMPONENT, SYSTEM, RUN];
 
 /// Renders the files of one step.
 pub(super) struct Manifests<'a> {
@@ -226,27 +227,19 @@ fn as_variable(told: &AdminJob) -> Result<String, Problem> {
     Ok(json.replace('$', "\\u0024"))
 }
 
-/// None missing, none twice, none extra.
+/// None missing, none twice. Others are found out one by one.
 fn kinds(path: &str, objects: &[Object], intended: &Intended<'_>) -> Vec<Problem> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for object in objects {
-        *counts.entry(object.kind()).or_default() += 1;
-    }
     let expected = intended.kinds();
-    let missing = expected.iter().filter(|kind| !counts.contains_key(*kind));
-    let missing = missing.map(|kind| format!("the {kind} {} is missing", intended.name));
-    let twice = counts.iter().filter(|(kind, count)| expected.contains(*kind) && **count > 1);
-    let twice = twice.map(|(kind, count)| format!("{kind}: there are {count}, expected one"));
-    let others = counts.keys().filter(|kind| !expected.contains(*kind));
-    let others = others.map(|kind| format!("`{kind}` doesn't belong into this file"));
-    missing
-        .chain(twice)
-        .chain(others)
-        .map(|message| {
-            Problem::new(path, message)
-                .hint(format!("it prints one each of {}", expected.join(", ")))
-        })
-        .collect()
+    let problem = |kind: &&str| {
+        let message = match objects.iter().filter(|object| object.kind() == *kind).count() {
+            0 => format!("the {kind} {} is missing", intended.name),
+            1 => return None,
+            count => format!("{kind}: there are {count}, expected one"),
+        };
+        let hint = format!("it prints one each of {}", expected.join(", "));
+        Some(Problem::new(path, message).hint(hint))
+    };
+    expected.iter().filter_map(problem).collect()
 }
 
 /// Gives the object its digest.

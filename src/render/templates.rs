@@ -87,16 +87,17 @@ pub(super) fn render_text(path: &str, text: &str, context: &Context) -> Result<S
         .map_err(|error| problem(path, &error))
 }
 
-/// Tera's error, with its place first and the line it is about.
+/// Tera's report, with its place first: `error: …`, `--> path:line:column`, then the line it is about.
 fn problem(path: &str, error: &tera::Error) -> Problem {
-    use tera::ErrorKind::{RenderingError, SyntaxError};
-    match error.kind() {
-        RenderingError(report) | SyntaxError(report) => {
-            let span = report.span();
-            let place = format!("{}:{}:{}", report.filename(), span.start_line, span.start_col + 1);
-            Problem::new(place, format!("{}\n{error}", report.message()))
+    let report = error.to_string();
+    let (message, rest) = report.split_once('\n').unwrap_or((&report, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    match rest.trim_start().strip_prefix("--> ") {
+        Some(rest) => {
+            let (place, excerpt) = rest.split_once('\n').unwrap_or((rest, ""));
+            Problem::new(place, format!("{message}\n{}", excerpt.trim_end()))
         }
-        _ => Problem::new(path, error.to_string()),
+        None => Problem::new(path, report),
     }
 }
 

@@ -23,12 +23,13 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Misfit>>
         Ok(_) => Err(unknown),
         Err(error) => {
             let message = error.to_string();
-            let unquoted = message.contains("expected a string") || message.contains("a quantity");
-            unknown.push(Misfit {
-                path: track.path().to_string(),
-                message,
-                hint: unquoted.then_some("put it in quotes"),
-            });
+            let unquoted = message.ends_with("expected a string");
+            let path = match track.path().to_string().as_str() {
+                // Of the object itself only this can be wrong: its kind chose the type.
+                "." => "apiVersion".to_owned(),
+                path => path.to_owned(),
+            };
+            unknown.push(Misfit { path, message, hint: unquoted.then_some("put it in quotes") });
             Err(unknown)
         }
     }

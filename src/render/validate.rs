@@ -58,7 +58,6 @@ impl Intended<'_> {
     /// All flaws of one object of the file, without its digest.
     pub fn flaws(&self, object: &Value) -> Vec<Flaw> {
         let mut flaws = Flaws(Vec::new());
-        self.identity(object, &mut flaws);
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
         match (&self.what, kind) {
             (What::Nodes { selector, replicas, most }, "StatefulSet") => {
@@ -86,8 +85,12 @@ impl Intended<'_> {
                     self.job(&job, told, &mut flaws);
                 }
             }
-            _ => flaws.add("kind", format!("expected {}", self.kinds().join(", "))),
+            _ => {
+                flaws.add("kind", "doesn't belong into this file");
+                return flaws.0;
+            }
         }
+        self.identity(object, &mut flaws);
         flaws.0
     }
 

@@ -1,2 +1,5 @@
 //! All tests that need more than one module, in one binary.
+// What clippy.toml allows in test functions goes for what they call, too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod render;

@@ -13,15 +13,55 @@ fn an_abort_says_why() {
     abort.outcome = Some(Outcome::Aborted);
     abort.reason = "the tenant needs the nodes back before the weekend, and the estimate says that the rebuild takes until Tuesday".to_owned();
     let change = render(&abort, &base, &inputs).expect("the step renders");
-    insta::assert_snapshot!(message(&abort, &change, None).expect("a message"), @"");
+    insta::assert_snapshot!(message(&abort, &change, None).expect("a message"), @r"
+    Added/Modified system6 via automation (Tearing down the DCR farm)
+
+    Aborted: the tenant needs the nodes back before the weekend, and the
+      estimate says that the rebuild takes until Tuesday
+
+    Added:
+    - clusters/den/tenant-105858-prod/system6/dcr/last-run
+
+    Removed:
+    - StatefulSet system6-dcr-farmer
+    - Service system6-dcr-farmer
+    - PodDisruptionBudget system6-dcr-farmer
+    - ConfigMap system6-dcr-run
+    - StatefulSet system6-dcr-sync
+    - Service system6-dcr-sync
+    - PodDisruptionBudget system6-dcr-sync
+
+    Dcr-System: den/tenant-105858-prod/system6
+    Dcr-Run: 7
+    Dcr-Step: 2
+    Dcr-Phase: teardown
+    Dcr-Attempt: 1
+    ");
 }
 
 #[test]
 fn what_was_not_proved_and_whose_word_was_taken() {
     let mut step = step(Action::Advance, 5, Phase::Teardown);
     step.record.gate_skipped = Some("seen by eye on all three frontends".to_owned());
-    step.not_proved = vec!["the propagation: no `expect` and no `admin.propagation` is set".to_owned()];
-    insta::assert_snapshot!(said(&step), @"");
+    step.not_proved =
+        vec!["the propagation: no `expect` and no `admin.propagation` is set".to_owned()];
+    insta::assert_snapshot!(said(&step), @r"
+    Added/Modified system6 via automation (Tearing down the DCR farm)
+
+    Why: 4 of 4 farmers are ready
+
+    Gate skipped by a person: seen by eye on all three frontends
+
+    Not proved before this step:
+    - the propagation: no `expect` and no `admin.propagation` is set
+
+    Dcr-System: den/tenant-105858-prod/system6
+    Dcr-Run: 7
+    Dcr-Step: 5
+    Dcr-Phase: teardown
+    Dcr-Attempt: 1
+    Dcr-Requested-By: jo
+    ");
 }
 
 #[test]
@@ -59,7 +99,8 @@ proptest! {
         let known = ["Added/Modified ", "Why:", "Gate skipped by a person:", "Not proved before this step:", "- ", "-", "  ", "Dcr-"];
         for line in &lines {
             prop_assert!(line.is_empty() || known.iter().any(|known| line.starts_with(known)), "{:?}", line);
-            prop_assert!(!line.contains(|char: char| char.is_control() || char == '\u{202e}'));
+            let hidden = line.contains(|char: char| char.is_control() || char == '\u{202e}');
+            prop_assert!(!hidden, "{:?}", line);
         }
         let trailers = |prefix: &str| lines.iter().filter(|line| line.starts_with(prefix)).count();
         prop_assert_eq!(trailers("Dcr-Run: "), 1);

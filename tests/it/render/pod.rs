@@ -51,7 +51,10 @@ fn maps_merge_and_lists_of_named_things_merge_by_name() {
 #[test]
 fn null_removes_a_field() {
     assert!(merged(json!({}))["topologySpreadConstraints"].is_array());
-    assert_eq!(merged(json!({"topologySpreadConstraints": null})).get("topologySpreadConstraints"), None);
+    assert_eq!(
+        merged(json!({"topologySpreadConstraints": null})).get("topologySpreadConstraints"),
+        None
+    );
 }
 
 #[test]
@@ -63,8 +66,11 @@ fn what_a_pod_cannot_hold_is_named() {
     ");
     insta::assert_snapshot!(fail(json!({"nodeSelector": {"a": true}})), @"`farmers.pod.nodeSelector.a`: invalid type: boolean `true`, expected a string");
     insta::assert_snapshot!(fail(json!({"containers": [{"name": "express", "imagee": "x"}]})), @"`farmers.pod.containers[0].imagee`: unknown field");
-    insta::assert_snapshot!(fail(json!({"env": [{"value": "x"}]})), @"");
-    insta::assert_snapshot!(fail(json!({"containers": [{"name": "extra"}]})), @"");
-    insta::assert_snapshot!(fail(json!({"restartPolicy": "Never"})), @"");
-    insta::assert_snapshot!(fail(json!({"volumeMounts": [{"name": "gone", "mountPath": "/x"}]})), @"");
+    let negative = json!({"limits": {"cpu": "-2"}});
+    let negative = fail(json!({"containers": [{"name": "express", "resources": negative}]}));
+    assert!(negative.contains("`-2` is no quantity"), "{negative}");
+    insta::assert_snapshot!(fail(json!({"env": [{"value": "x"}]})), @"`farmers.pod.containers[0].env[0]`: `name` is missing");
+    insta::assert_snapshot!(fail(json!({"containers": [{"name": "extra"}]})), @"templates/manifests/farmers.yaml.tera → StatefulSet system6-dcr-farmer: spec.template.spec.containers[1].image: is missing");
+    insta::assert_snapshot!(fail(json!({"restartPolicy": "Never"})), @"templates/manifests/farmers.yaml.tera → StatefulSet system6-dcr-farmer: spec.template.spec.restartPolicy: a StatefulSet allows only `Always`");
+    insta::assert_snapshot!(fail(json!({"volumeMounts": [{"name": "gone", "mountPath": "/x"}]})), @"templates/manifests/farmers.yaml.tera → StatefulSet system6-dcr-farmer: container express: volumeMounts: there is no volume `gone`");
 }
