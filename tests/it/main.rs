@@ -11,3 +11,4 @@ mod gates;
 mod node;
 mod purity;
 mod world;
+mod render;
