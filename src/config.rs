@@ -29,6 +29,6 @@ pub use names::{NameError, qualified, resolve_name};
 pub use pattern::{BadPattern, Known, SystemsPattern};
 pub use problem::{Position, Problem, Problems};
 pub use read::{SettingsFile, parse_inputs, parse_settings};
-pub use schema::{inputs_schema, settings_schema};
+pub use schema::{inputs_schema, schema, settings_schema};
 pub use settings::*;
 pub use value::*;

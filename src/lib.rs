@@ -1,10 +1,28 @@
-//! Drives a Distributed Cache Rebuild the GitOps way.
-pub mod admin;
-pub mod admin_job;
+//! Drives a Distributed Cache Rebuild (DCR) the GitOps way: each phase is one reviewed commit to the
+//! deployment repo.
+//!
+//! The modules follow the data, from what is seen to what is printed:
+//!
+//! ```text
+//! deployment repo ─┐
+//! cluster, nodes  ─┼─▶ observe ─▶ run::Observation ─┐
+//! reviews, journal ┘                                ├─▶ run::decide ─▶ run::Decision ─┬─ Propose ─▶ render ─▶ propose
+//!                      run::Request (from cli) ─────┘                                 └─ Wait, Halt, …  ─▶ report
+//! ```
+//!
+//! `run` is pure: it knows no clock, file, network or process. Readers (`observe`) never write; writers
+//! (`propose`) are built only by the commands that write.
+pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod context;
 pub mod git;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
 pub mod render;
+pub mod report;
 pub mod run;
+
+pub mod admin;
+pub mod admin_job;

@@ -1,5 +1,5 @@
 //! The JSON Schemas of both files, for editors: what the types and their doc comments say.
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Inputs, Settings};
 
@@ -33,4 +33,25 @@ fn relax(schema: &mut Value) {
             definition.shift_remove("required");
         }
     }
+}
+
+/// One schema (2020-12) that describes both files: each by its name in `$defs`, and either at the top.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    let mut either = Vec::new();
+    for (file, schema) in [("dcr-gitops.yaml", settings_schema()), ("dcr.yaml", inputs_schema())] {
+        let Value::Object(mut schema) = schema else { continue };
+        schema.shift_remove("$schema");
+        if let Some(Value::Object(shared)) = schema.shift_remove("$defs") {
+            definitions.extend(shared);
+        }
+        definitions.insert(file.to_owned(), Value::Object(schema));
+        either.push(json!({ "$ref": format!("#/$defs/{file}") }));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dcr-gitops",
+        "anyOf": either,
+        "$defs": definitions,
+    })
 }

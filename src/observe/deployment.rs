@@ -15,7 +15,7 @@ pub use steps::remote_steps;
 pub use systems::{Located, Systems};
 
 use crate::config::{Inputs, Known, Settings, SystemsPattern, Wiring};
-use crate::git::{BranchFetch, Oid, RemoteBranches, Repo};
+use crate::git::{BranchFetch, Entry, Oid, RemoteBranches, Repo};
 use crate::render::BaseFolder;
 use crate::run::SystemRef;
 use crate::run::deployment::{Base, Deployment, Intent, Policy, StepContent};
@@ -30,6 +30,14 @@ pub struct Source<'a> {
     pub remote: Option<&'a str>,
     /// The remote's step branches as it said itself ([`remote_steps`]); without them, as last fetched.
     pub branches: Option<&'a RemoteBranches>,
+}
+
+/// Whether a system has, or had, a run on the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasRun {
+    On,
+    Over,
+    Never,
 }
 
 /// Where one system's files are.
@@ -128,6 +136,64 @@ impl Source<'_> {
             content = judge(&tips)?.content;
         }
         Ok(matches!(content, StepContent::Ours(theirs) if theirs.same(intent)))
+    }
+
+    /// Whether there are inputs where this system's have to be.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn knows(&self, system: &SystemRef) -> Result<bool, Error> {
+        let path = self.pattern.path_of(system);
+        Ok(self.at(&path)?.is_some_and(Entry::is_file))
+    }
+
+    /// Whether this program has something of a system on the base: a run that is on, or one that was.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn has_run(&self, system: &SystemRef) -> Result<HasRun, Error> {
+        let dcr = Paths::of(self.pattern, system).dcr;
+        let Some(folder) = self.at(&dcr)?.filter(|entry| entry.is_tree()) else {
+            return Ok(HasRun::Never);
+        };
+        let on = self.repo.entry(folder.id, folder::RUN)?.is_some();
+        Ok(if on { HasRun::On } else { HasRun::Over })
+    }
+
+    /// The plain files of a folder on the base, by name. None there: none in it.
+    ///
+    /// # Errors
+    /// A file can't be read, or isn't UTF-8.
+    pub fn files_in(&self, folder: &str) -> Result<BTreeMap<String, String>, Error> {
+        let Some(entry) = self.at(folder)?.filter(|entry| entry.is_tree()) else {
+            return Ok(BTreeMap::new());
+        };
+        let files = self.repo.entries(entry.id)?;
+        let files: Vec<_> = files.into_iter().filter(|(_, entry)| entry.is_file()).collect();
+        self.repo.ensure(files.iter().map(|(_, entry)| entry.id))?;
+        let read = files.into_iter().map(|(name, entry)| {
+            let text = String::from_utf8(self.repo.blob(entry.id)?).map_err(|_| {
+                Error::BadFile { file: beside(folder, &name), problem: "isn't UTF-8".to_owned() }
+            })?;
+            Ok((name, text))
+        });
+        read.collect()
+    }
+
+    /// What is at a path on the base.
+    fn at(&self, path: &str) -> Result<Option<Entry>, Error> {
+        let mut entry = Entry { id: self.base_tree()?, mode: crate::git::TREE };
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            if !entry.is_tree() {
+                return Ok(None);
+            }
+            self.repo.ensure([entry.id])?;
+            match self.repo.entry(entry.id, name)? {
+                Some(next) => entry = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(entry))
     }
 
     fn base_commit(&self) -> Result<Oid, Error> {

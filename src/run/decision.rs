@@ -80,6 +80,25 @@ pub fn decide(seen: &Observation, asked: &Request) -> Result<Decision, Refused> 
     }
 }
 
+/// Every step still to come if all goes well: the open or proposed one first, then each phase after it as
+/// if every gate were met in turn. Nothing where the run doesn't go on by itself.
+pub fn course(seen: &Observation, asked: &Request) -> Result<Vec<Step>, Refused> {
+    let look = Look { seen, at: Position::of(seen) };
+    let first = match (decide(seen, asked)?, &look.at.open, look.record()) {
+        (Decision::Propose(step), ..) => Some(*step),
+        (Decision::Wait(_), Some(open), _) => match look.adopt(open) {
+            Decision::Propose(step) => Some(*step),
+            _ => None,
+        },
+        (Decision::Wait(_), None, Some(record)) if look.at.missing.is_none() => {
+            look.following(record, look.at.step)
+        }
+        _ => None,
+    };
+    Ok(std::iter::successors(first, |step| look.following(&step.record, step.record.step + 1))
+        .collect())
+}
+
 /// One look, with the position read from it.
 struct Look<'a> {
     seen: &'a Observation,
@@ -89,6 +108,11 @@ struct Look<'a> {
 impl Look<'_> {
     fn record(&self) -> Option<&Record> {
         self.seen.deployment.record.as_ref()
+    }
+
+    /// The phase on the base.
+    fn phase(&self) -> Option<Phase> {
+        self.record().map(|record| record.phase)
     }
 }
 

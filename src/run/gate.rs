@@ -92,19 +92,15 @@ pub fn check_start(seen: &Observation, skip: Option<&str>) -> Checked {
     }
 }
 
-/// What the phase before `phase` ended without proof of.
-pub fn not_proved(seen: &Observation, phase: Phase) -> Vec<String> {
+/// What phase `before` ends without proof of, if `phase` follows it.
+pub fn not_proved(seen: &Observation, before: Option<Phase>, phase: Phase) -> Vec<String> {
     let inputs = &seen.deployment.inputs.admin;
     match phase {
         Phase::FarmUp if inputs.history.is_none() => {
             vec!["that the history update has ended: no `admin.history` is configured".to_owned()]
         }
         Phase::Teardown
-            if seen
-                .deployment
-                .record
-                .as_ref()
-                .is_some_and(|record| record.phase == Phase::Propagate)
+            if before == Some(Phase::Propagate)
                 && inputs.propagation.is_none()
                 && inputs.propagate.expect.is_none() =>
         {

@@ -10,5 +10,5 @@ mod express;
 mod gates;
 mod node;
 mod purity;
-mod world;
 mod render;
+mod world;

@@ -149,20 +149,31 @@ impl Look<'_> {
             return Decision::Idle(reason.text());
         }
         // A record on the base is never of phase `teardown`: that commit removes it.
-        let Some(phase) = record.phase.next() else { return self.between_runs() };
+        let Some(step) = self.following(record, self.at.step) else { return self.between_runs() };
+        let gate_skipped = self.skipped(&reason, skip_gate);
+        let next = Record { gate_skipped, ..step.record };
+        self.propose(step.action, next, step.outcome, reason.text())
+    }
+
+    /// The step `number` into the phase after that of `record`, with nothing said of its gates.
+    pub(super) fn following(&self, record: &Record, number: u32) -> Option<Step> {
+        if record.kind == Kind::Synchronizer {
+            return None;
+        }
+        let phase = record.phase.next()?;
         let attempt = match phase.has_attempts() {
             true => highest_attempt(self.seen, record.run, phase) + 1,
             false => 1,
         };
-        let next = Record {
-            step: self.at.step,
-            phase,
-            attempt,
-            gate_skipped: self.skipped(&reason, skip_gate),
-            ..record.clone()
-        };
-        let outcome = (phase == Phase::Teardown).then_some(Outcome::Complete);
-        self.propose(Action::Advance, next, outcome, reason.text())
+        let next = Record { step: number, phase, attempt, gate_skipped: None, ..record.clone() };
+        Some(Step {
+            action: Action::Advance,
+            record: next,
+            outcome: (phase == Phase::Teardown).then_some(Outcome::Complete),
+            reason: format!("once the gates of `{}` are met", record.phase),
+            not_proved: gate::not_proved(self.seen, Some(record.phase), phase),
+            place: Place::New,
+        })
     }
 
     /// An open `scale` gives way to the phase that falls due.

@@ -22,7 +22,7 @@ impl Look<'_> {
             },
             None => Place::New,
         };
-        let not_proved = gate::not_proved(self.seen, record.phase);
+        let not_proved = gate::not_proved(self.seen, self.phase(), record.phase);
         Decision::Propose(Box::new(Step { action, record, outcome, reason, not_proved, place }))
     }
 
@@ -65,7 +65,7 @@ impl Look<'_> {
             action: intent.action,
             outcome: (intent.phase == Phase::Teardown).then_some(outcome),
             reason,
-            not_proved: gate::not_proved(self.seen, record.phase),
+            not_proved: gate::not_proved(self.seen, self.phase(), record.phase),
             record,
             place,
         }))

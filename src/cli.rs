@@ -1,0 +1,184 @@
+//! What may be typed: the commands, their flags and their help. Nothing is done here.
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Drive a Distributed Cache Rebuild (DCR) the GitOps way: one reviewed commit for each phase.
+#[derive(Debug, Parser)]
+#[command(name = "dcr-gitops", version, propagate_version = true, subcommand_required = true)]
+#[command(after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done, or nothing to do (status, plan: whatever they see)
+  1   unexpected
+  2   usage
+  3   settings, inputs, templates, name or repo invalid
+  10  still waiting: run again
+  11  halted: a person must look";
+
+/// Flags that every command takes, before or after its name.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Common options")]
+pub struct Common {
+    /// The deployment repo, or any folder in it
+    #[arg(long, global = true, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// What counts as the base branch [default: the remote's as last fetched, else the local one]
+    #[arg(long, global = true, value_name = "REV")]
+    pub base: Option<String>,
+    /// How results are printed
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Output,
+    /// Instead of the cluster, its nodes, reviews and journal: what a `status -o json` saw
+    #[arg(long, global = true, value_name = "FILE")]
+    pub observed: Option<PathBuf>,
+    /// Go on although the gate of this phase isn't met, and record why
+    #[arg(long, global = true, value_name = "REASON", value_parser = one_line)]
+    pub skip_gate: Option<String>,
+    /// The kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Say more on standard error; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Print nothing on standard output but `-o json`
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One object per system, one line each
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Propose the next phase of a run, if it is due; start a run where none is on
+    NextPhase(NextPhase),
+    /// Show what `next-phase` would commit, and write nothing
+    Plan(Plan),
+    /// Say where each run stands
+    Status(Status),
+    /// Print the JSON Schema of the settings and the inputs
+    Schema(Schema),
+    /// What the trigger and propagate Jobs run
+    #[command(hide = true, subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Debug, Args)]
+pub struct NextPhase {
+    /// `system6`, `tenant-105858-prod/system6` or `den/tenant-105858-prod/system6`
+    pub system: String,
+    /// Rebuild even if the node finds nothing to do [default: as it is]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub forced: Option<bool>,
+    /// The Jira issue that the run reports to; required for a first step where `jira` is set
+    #[arg(long, value_name = "KEY", value_parser = ticket)]
+    pub ticket: Option<String>,
+    /// Push the step's branch to the remote
+    #[arg(long)]
+    pub push: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Systems to plan for [default: every one whose run is on]
+    #[arg(value_name = "SYSTEM")]
+    pub systems: Vec<String>,
+    /// Every commit still to come, as if each were merged
+    #[arg(long)]
+    pub all_phases: bool,
+    /// How the plan is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: PlanFormat,
+    /// As for next-phase
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub forced: Option<bool>,
+    /// As for next-phase
+    #[arg(long, value_name = "KEY", value_parser = ticket)]
+    pub ticket: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// A unified diff
+    #[default]
+    Diff,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Systems to look at [default: all]
+    #[arg(value_name = "SYSTEM")]
+    pub systems: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which file
+    #[arg(value_enum, value_name = "FILE")]
+    pub file: Option<SchemaFile>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFile {
+    /// dcr-gitops.yaml
+    Settings,
+    /// dcr.yaml
+    Inputs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Admin {
+    /// Trigger the rebuild, once
+    Trigger,
+    /// Propagate the caches, once
+    Propagate,
+}
+
+/// A Jira issue key, e.g. `DCR-123`.
+fn ticket(text: &str) -> Result<String, String> {
+    let valid = text.split_once('-').is_some_and(|(project, number)| {
+        project.starts_with(|c: char| c.is_ascii_uppercase())
+            && project.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+            && !number.is_empty()
+            && number.len() <= 10
+            && number.chars().all(|c| c.is_ascii_digit())
+    });
+    if valid { Ok(text.to_owned()) } else { Err("no Jira issue key, such as `DCR-123`".to_owned()) }
+}
+
+/// Words that end up in a record, a commit and a request: one line, not empty, at most 500 characters.
+fn one_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) || text.chars().count() > 500 {
+        return Err("one line of at most 500 characters, please".to_owned());
+    }
+    Ok(text.to_owned())
+}

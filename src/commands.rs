@@ -1,0 +1,99 @@
+//! The commands: each turns its arguments into a request, has it observed, decided, rendered and proposed
+//! by the modules that answer for that, and reports.
+mod admin;
+mod look;
+mod next_phase;
+mod plan;
+mod schema;
+mod session;
+mod status;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Common, Output};
+use crate::context::Context;
+use crate::report::{Style, error};
+use crate::run::Decision;
+
+/// What the program ends with.
+pub mod exit {
+    /// Done, or nothing to do.
+    pub const OK: u8 = 0;
+    pub const UNEXPECTED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    /// Settings, inputs, templates, name or repo.
+    pub const INVALID: u8 = 3;
+    /// Run it again.
+    pub const WAITING: u8 = 10;
+    /// A person must look.
+    pub const HALTED: u8 = 11;
+
+    /// What several systems come to together: the worst of them.
+    pub fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
+        const BY_WEIGHT: [u8; 5] = [UNEXPECTED, INVALID, HALTED, WAITING, OK];
+        let codes: Vec<u8> = codes.into_iter().collect();
+        BY_WEIGHT.into_iter().find(|code| codes.contains(code)).unwrap_or(OK)
+    }
+}
+
+/// Runs the program with these arguments (the first is its own name) and returns its exit code.
+pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(context, &error),
+    };
+    let common = cli.common;
+    let style = Style::choose(context, common.color, context.terminal.err);
+    match run(context, &common, cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            context.complain(&error::text(&error, style));
+            error::code(&error)
+        }
+    }
+}
+
+fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::NextPhase(arguments) => next_phase::run(context, common, &arguments),
+        Command::Plan(arguments) => plan::run(context, common, &arguments),
+        Command::Status(arguments) => status::run(context, common, &arguments),
+        Command::Schema(arguments) => schema::run(context, &arguments),
+        Command::Admin(job) => admin::run(context, job),
+    }
+}
+
+/// Help and version go to standard output, complaints to standard error.
+fn usage(context: &mut Context, error: &clap::Error) -> u8 {
+    let stderr = error.use_stderr();
+    let terminal = if stderr { context.terminal.err } else { context.terminal.out };
+    let style = Style::choose(context, crate::cli::Color::Auto, terminal);
+    let text = error.render();
+    let text = if style.colored { text.ansi().to_string() } else { text.to_string() };
+    if stderr {
+        context.complain(&text);
+        exit::USAGE
+    } else {
+        match context.print(&text) {
+            Ok(()) => exit::OK,
+            Err(_) => exit::UNEXPECTED,
+        }
+    }
+}
+
+/// What a decision ends a command with that was to go on.
+fn code(decision: &Decision) -> u8 {
+    match decision {
+        Decision::Propose(_) | Decision::Withdraw(_) => exit::OK,
+        Decision::Finished(_) | Decision::Idle(_) => exit::OK,
+        Decision::Wait(_) => exit::WAITING,
+        Decision::Halt(_) => exit::HALTED,
+    }
+}
+
+/// Whether text for people goes to standard output.
+fn for_people(common: &Common) -> bool {
+    common.output == Output::Text && !common.quiet
+}

@@ -1,0 +1,135 @@
+//! `plan`: what `next-phase` would commit, and every commit after it, as diffs; nothing is written.
+use super::look::{Look, Outside, look};
+use super::session::Session;
+use super::{exit, for_people};
+use crate::cli::{Common, Output, Plan, PlanFormat};
+use crate::context::Context;
+use crate::observe::deployment::HasRun;
+use crate::render::Change;
+use crate::report::json::{Done, Line, StepOutcome};
+use crate::report::{Style, diff, error, markdown, terminal};
+use crate::run::{
+    Decision, Observation, Place, Request, Step, SystemRef, course, decide, notices, open_step,
+};
+
+/// What is planned for one system.
+struct Planned {
+    seen: Observation,
+    decision: Decision,
+    steps: Vec<(Step, Change)>,
+}
+
+pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Result<u8> {
+    let session = Session::open(context, common)?;
+    let outside = Outside::new(context, common)?;
+    let mut codes = Vec::new();
+    let mut sections = Vec::new();
+    for system in systems(&session, asked)? {
+        let planned =
+            system.and_then(|system| plan(context, common, &session, &outside, asked, &system));
+        match planned {
+            Ok(planned) => sections.extend(show(context, common, asked, &planned)?),
+            Err(error) => {
+                let style = Style::choose(context, common.color, context.terminal.err);
+                context.complain(&error::text(&error, style));
+                codes.push(error::code(&error));
+            }
+        }
+    }
+    if asked.format == PlanFormat::Markdown && for_people(common) {
+        context.print(&markdown::body(&sections))?;
+    }
+    Ok(exit::worst(codes))
+}
+
+/// The systems by name, each with its own error; without names those whose run is on.
+fn systems(session: &Session, asked: &Plan) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
+    if asked.systems.is_empty() {
+        let on = session.systems_with(|run| run == HasRun::On)?;
+        return Ok(on.into_iter().map(Ok).collect());
+    }
+    Ok(asked.systems.iter().map(|name| session.system(name)).collect())
+}
+
+fn plan(
+    context: &Context,
+    common: &Common,
+    session: &Session,
+    outside: &Outside,
+    asked: &Plan,
+    system: &SystemRef,
+) -> anyhow::Result<Planned> {
+    let look = look(context, common, session, outside, system)?;
+    let request = Request::Next {
+        forced: asked.forced,
+        ticket: asked.ticket.clone(),
+        skip_gate: common.skip_gate.clone(),
+    };
+    let decision = decide(&look.seen, &request)?;
+    let steps = if asked.all_phases {
+        course(&look.seen, &request)?
+    } else if let Decision::Propose(step) = &decision {
+        vec![Step::clone(step)]
+    } else {
+        Vec::new()
+    };
+    let steps = changes(session, &look, steps)?;
+    Ok(Planned { decision: in_review(&look.seen, decision), steps, seen: look.seen })
+}
+
+/// Each step's change, on the files that the ones before it leave.
+fn changes(
+    session: &Session,
+    look: &Look,
+    steps: Vec<Step>,
+) -> anyhow::Result<Vec<(Step, Change)>> {
+    let mut folder = look.folder.clone();
+    let mut changes = Vec::new();
+    for step in steps {
+        let change = look.change_on(session, &folder, &step)?;
+        folder = change.apply(&folder);
+        changes.push((step, change));
+    }
+    Ok(changes)
+}
+
+/// A step that is there already waits for review: there is nothing left to propose.
+fn in_review(seen: &Observation, decision: Decision) -> Decision {
+    let adopts =
+        matches!(&decision, Decision::Propose(step) if matches!(step.place, Place::Adopt(_)));
+    if !adopts || open_step(seen).is_none() {
+        return decision;
+    }
+    match decide(seen, &Request::Observe) {
+        Ok(waiting) => waiting,
+        Err(_) => decision,
+    }
+}
+
+/// Prints one system's plan; as Markdown, its section of the whole.
+fn show(
+    context: &mut Context,
+    common: &Common,
+    asked: &Plan,
+    planned: &Planned,
+) -> anyhow::Result<Option<String>> {
+    let Planned { seen, decision, steps } = planned;
+    let none = Done { outcome: StepOutcome::None, commit: None };
+    let done = matches!(decision, Decision::Propose(_)).then_some(&none);
+    let line = Line::new(seen, decision, done);
+    let notices = notices(seen);
+    if common.output == Output::Json {
+        context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
+    } else if asked.format == PlanFormat::Markdown {
+        return Ok(Some(markdown::section(&line, decision, &notices, steps)));
+    } else if for_people(common) {
+        let style = Style::choose(context, common.color, context.terminal.out);
+        let mut text = terminal::account(&line, decision, &notices, style);
+        for (step, change) in steps {
+            text += &format!("\n{}", terminal::heading(step, style));
+            text += &diff::unified(change, style);
+        }
+        context.print(&text)?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,138 @@
+//! What every command on a deployment repo begins with: the repo opened, its base and settings found,
+//! names resolved.
+use std::path::Path;
+
+use crate::cli::Common;
+use crate::config::{
+    Known, SettingsFile, SystemsPattern, digest, parse_inputs, parse_settings, qualified,
+    resolve_name,
+};
+use crate::context::Context;
+use crate::git::{BranchFetch, RemoteBranches, Repo};
+use crate::observe::deployment::{self, HasRun, SETTINGS, Source, find_base, remote_steps};
+use crate::render::{BaseFolder, Templates};
+use crate::report::error::Invalid;
+use crate::run::SystemRef;
+use crate::run::deployment::{Base, Deployment};
+
+/// A deployment repo at its base.
+pub struct Session {
+    pub repo: Repo,
+    pub base: Base,
+    pub settings: SettingsFile,
+    pub remote: Option<String>,
+    pub templates: Templates,
+    /// The remote's step branches as it said itself, once it was asked.
+    branches: Option<RemoteBranches>,
+}
+
+impl Session {
+    /// Opens the repo around `--repo` (or the working directory). Nothing is fetched.
+    pub fn open(context: &Context, common: &Common) -> anyhow::Result<Self> {
+        let dir = common.repo.as_deref().unwrap_or(Path::new("."));
+        let repo = Repo::open(&context.cwd.join(dir), &context.env)?;
+        let found = find_base(&repo, common.base.as_deref(), |text| {
+            Ok(parse_settings(SETTINGS, text)?.settings)
+        })?;
+        let Some(text) = found.text else {
+            let message = format!("there is no {SETTINGS} on {}", found.base.name);
+            let hint = format!(
+                "this is no deployment repo, or its base isn't what it was taken for (see --base); {SETTINGS} may be as short as `apiVersion: dcr-gitops/v1`"
+            );
+            return Err(Invalid::new(message).hint(hint).into());
+        };
+        let settings = parse_settings(SETTINGS, &text)?;
+        let (base, remote) = (found.base, found.remote);
+        let templates = Templates::builtin()?;
+        let mut session = Session { repo, base, settings, remote, templates, branches: None };
+        let folder = &session.settings.settings.templates;
+        if folder != "builtin" {
+            let files = session.source(session.pattern()).files_in(folder)?;
+            session.templates = Templates::from_files(folder, &files)?;
+        }
+        Ok(session)
+    }
+
+    /// Fetches the base and asks the remote for the step branches of these systems: from then on nothing
+    /// newer can be known. Without a remote there is nothing to ask.
+    pub fn refresh(
+        self,
+        context: &Context,
+        common: &Common,
+        systems: &[SystemRef],
+    ) -> anyhow::Result<Self> {
+        let Some(remote) = &self.remote else { return Ok(self) };
+        let branch = &self.settings.settings.branch;
+        let tip = self.repo.fetch(BranchFetch { remote, branch })?;
+        let branches = remote_steps(&self.repo, remote, systems)?;
+        let mut session = Session::open(context, common)?;
+        let newest = tip.is_some_and(|tip| tip.to_string() == session.base.commit);
+        session.base.fresh = newest;
+        session.base.fetched = Some(context.clock.now());
+        session.branches = Some(branches);
+        Ok(session)
+    }
+
+    pub fn source<'a>(&'a self, pattern: &'a SystemsPattern) -> Source<'a> {
+        Source {
+            repo: &self.repo,
+            base: &self.base,
+            settings: &self.settings.settings,
+            pattern,
+            remote: self.remote.as_deref(),
+            branches: self.branches.as_ref(),
+        }
+    }
+
+    pub fn pattern(&self) -> &SystemsPattern {
+        &self.settings.settings.systems
+    }
+
+    /// The system that a name means. A whole name is believed; its inputs are looked for where they
+    /// have to be.
+    pub fn system(&self, name: &str) -> anyhow::Result<SystemRef> {
+        if let Some(system) = qualified(name) {
+            let source = self.source(self.pattern());
+            if source.knows(&system)? {
+                return Ok(system);
+            }
+        }
+        let known = Known::asked(name).unwrap_or_default();
+        let fits = self.source(self.pattern()).systems(&known)?;
+        let found = fits.found.iter().map(|located| &located.system);
+        match resolve_name(name, found) {
+            Err(unknown) if fits.found.is_empty() => {
+                if let Some(orphan) = fits.orphans.into_iter().next() {
+                    return Err(orphan.into());
+                }
+                // What else there is, to suggest something.
+                let all = self.source(self.pattern()).systems(&Known::default())?;
+                let all = all.found.iter().map(|located| &located.system);
+                Err(resolve_name(name, all).err().unwrap_or(unknown).into())
+            }
+            resolved => Ok(resolved?),
+        }
+    }
+
+    /// All systems whose run is on, or was, in the order of their names.
+    pub fn systems_with(&self, wanted: impl Fn(HasRun) -> bool) -> anyhow::Result<Vec<SystemRef>> {
+        let source = self.source(self.pattern());
+        let found = source.systems(&Known::default())?;
+        let mut systems = Vec::new();
+        for located in found.found {
+            if wanted(source.has_run(&located.system)?) {
+                systems.push(located.system);
+            }
+        }
+        Ok(systems)
+    }
+
+    /// One system of the deployment repo, and the files its next step starts from.
+    pub fn read(&self, system: &SystemRef) -> Result<(Deployment, BaseFolder), deployment::Error> {
+        self.source(self.pattern()).read(system, |path, text| {
+            let inputs = parse_inputs(&self.settings, system, path, text)?;
+            let digest = digest(&inputs);
+            Ok((inputs, digest))
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
+use super::look::{Outside, look};
+use super::session::Session;
+use super::{exit, for_people};
+use crate::cli::{Common, Output, Status};
+use crate::context::Context;
+use crate::observe::deployment::HasRun;
+use crate::report::json::Line;
+use crate::report::{Style, error, terminal};
+use crate::run::{Observation, Request, SystemRef, decide, notices};
+
+pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
+    let session = Session::open(context, common)?;
+    let outside = Outside::new(context, common)?;
+    let mut codes = Vec::new();
+    for system in systems(&session, asked)? {
+        let seen = system.and_then(|system| look(context, common, &session, &outside, &system));
+        match seen {
+            Ok(look) => show(context, common, look.seen)?,
+            Err(error) => {
+                let style = Style::choose(context, common.color, context.terminal.err);
+                context.complain(&error::text(&error, style));
+                codes.push(error::code(&error));
+            }
+        }
+    }
+    Ok(exit::worst(codes))
+}
+
+/// The systems by name, each with its own error; without names those that have or had a run.
+fn systems(session: &Session, asked: &Status) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
+    if asked.systems.is_empty() {
+        let known = session.systems_with(|run| run != HasRun::Never)?;
+        return Ok(known.into_iter().map(Ok).collect());
+    }
+    Ok(asked.systems.iter().map(|name| session.system(name)).collect())
+}
+
+fn show(context: &mut Context, common: &Common, seen: Observation) -> anyhow::Result<()> {
+    let decision = decide(&seen, &Request::Observe)?;
+    let mut line = Line::new(&seen, &decision, None);
+    if common.output == Output::Json {
+        line.observed = Some(seen);
+        context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
+    } else if for_people(common) {
+        let style = Style::choose(context, common.color, context.terminal.out);
+        let base = terminal::base(&seen, style);
+        let account = terminal::account(&line, &decision, &notices(&seen), style);
+        context.print(&format!("{account}{base}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The only printers: results for people and for programs, diffs, and errors.
+pub mod diff;
+pub mod error;
+pub mod json;
+pub mod markdown;
+pub mod terminal;
+
+mod escape;
+mod style;
+
+pub use escape::line;
+pub use style::Style;

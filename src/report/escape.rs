@@ -1,0 +1,44 @@
+//! Text from clusters, tickets and people, made harmless where it is printed.
+
+/// For a terminal: control characters (escape sequences begin with one) become visible, and so do the
+/// characters that reorder text. Tabs stay; a line break would forge a line and becomes `\n`.
+pub fn line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
+        match c {
+            '\t' => safe.push(c),
+            c if is_harmful(c) => safe.extend(c.escape_default()),
+            c => safe.push(c),
+        }
+        safe
+    })
+}
+
+/// For Markdown outside a code block: what would be markup, a mention or HTML is shown as itself.
+pub fn markdown(text: &str) -> String {
+    line(text).chars().fold(String::with_capacity(text.len()), |mut safe, c| {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '@' => safe.push_str("&#64;"),
+            '#' => safe.push_str("&#35;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '~' | '!' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c => safe.push(c),
+        }
+        safe
+    })
+}
+
+/// A code fence that the text itself can't close.
+pub fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
