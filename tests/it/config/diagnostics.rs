@@ -111,6 +111,43 @@ fn what_is_missing_points_at_what_it_is_missing_from() {
 }
 
 #[test]
+fn what_only_follows_is_not_told() {
+    insta::assert_snapshot!(inputs_brief(
+        "farmers:
+rebuild: {deadline: 14, stall: true}
+image: []
+argocd: true
+admin:
+  rebuildStatus:
+    fields:
+      state: {regexp: (a)}
+      percent: {regex: (a)(b)}
+      error: [a]
+  trigger: {path: }
+"), @r#"
+dcr.yaml 2:1 `farmers` is empty, but must be a mapping | give it a value, or leave the key out
+dcr.yaml 3:21 `rebuild.deadline` must be a duration with its unit, such as `14d`, `8h` or `30m`, not the number 14
+dcr.yaml 3:32 `rebuild.stall` must be a duration with its unit, such as `14d`, `8h` or `30m`, not `true`
+dcr.yaml 4:8 `image` must be text, not a list
+dcr.yaml 5:9 `argocd` must be a mapping, not `true`
+dcr.yaml 9:7 `admin.rebuildStatus.fields.state.regex` is missing | give it here, or as `defaults.admin.rebuildStatus.fields.state.regex` in the settings
+dcr.yaml 9:15 unknown key `regexp` | did you mean `regex`?
+dcr.yaml 10:24 `admin.rebuildStatus.fields.percent.regex` must have exactly one group `(…)`, not 2: write `(?:…)` for what isn't the value
+dcr.yaml 11:14 `admin.rebuildStatus.fields.error` must be a JSON Pointer such as `/state`, or `{regex: "…(…)…"}`, not a list
+dcr.yaml 12:13 `admin.trigger.path` is empty, but must be text | give it a value, or leave the key out
+"#);
+    insta::assert_snapshot!(brief(parse_settings(
+        SETTINGS,
+        "apiVersion: dcr-gitops/v1\njira: {uri: a, kind: clod}\nheartbeat: {url: 5}\n"
+    ).expect_err("they are wrong")), @r"
+    dcr-gitops.yaml 2:1 `jira.url` is missing
+    dcr-gitops.yaml 2:8 unknown key `uri` | known here: `url`, `kind`
+    dcr-gitops.yaml 2:22 `jira.kind` can't be `clod` | did you mean `cloud`?
+    dcr-gitops.yaml 3:18 `heartbeat.url` must be text, not the number 5 | put it in quotes
+    ");
+}
+
+#[test]
 fn inputs_that_make_no_sense() {
     insta::assert_snapshot!(inputs_brief(
         "image: 'a b'
@@ -167,8 +204,8 @@ dcr.yaml 5:19 `via: command` needs `admin.aaStatus.command`
 dcr.yaml 7:11 `admin.rebuildStatus.path` holds the unknown placeholder `{what}`: known are `{system}`, `{namespace}`, `{cluster}`, `{node}`, `{port}`
 dcr.yaml 9:7 `admin.rebuildStatus.fields.state` is what its gate is decided by | say where it stands
 dcr.yaml 10:16 `admin.rebuildStatus.fields.percent` is no JSON Pointer: `percent` doesn't begin with `/`
-dcr.yaml 11:18 `admin.rebuildStatus.fields.startedAt` must have exactly one group `(…)`, and has 2: write `(?:…)` for what isn't the value
-dcr.yaml 12:14 `admin.rebuildStatus.fields.error` is no regular expression: unclosed group
+dcr.yaml 11:26 `admin.rebuildStatus.fields.startedAt.regex` must have exactly one group `(…)`, not 2: write `(?:…)` for what isn't the value
+dcr.yaml 12:22 `admin.rebuildStatus.fields.error.regex` is no regular expression: unclosed group
 dcr.yaml 13:27 `admin.rebuildStatus.states.running[1]` is empty | an empty state means that no rebuild is known
 dcr.yaml 13:42 `admin.rebuildStatus.states.complete` holds no word: its gate is never met
 dcr.yaml 13:55 the state `A` can't mean both `running` and `failed` | each list replaces its default as a whole
