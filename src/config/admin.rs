@@ -9,17 +9,25 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Admin {
+    /// The port the nodes answer on.
+    #[schemars(range(min = 1))]
     pub port: u16,
+    /// The way to it; may be set per answer.
     pub via: Via,
+    /// The A/A status: which node is in which state.
     pub aa_status: Query,
+    /// How far the rebuild is.
     pub rebuild_status: Probe,
     /// The signal that the history update has ended.
     pub history: Option<Probe>,
     /// The signal that the caches were propagated.
     pub propagation: Option<Probe>,
+    /// What starts the rebuild.
     pub trigger: Command,
+    /// What propagates its result to the frontends.
     pub propagate: Command,
-    /// This program, for the Jobs.
+    /// This program's container image, for the Jobs.
+    #[schemars(length(min = 1))]
     pub client_image: String,
 }
 
@@ -30,6 +38,7 @@ pub enum Via {
     /// The API server's pod proxy.
     #[default]
     Proxy,
+    /// A port-forward through the API server.
     PortForward,
     /// A URL reachable from here.
     Url,
@@ -43,10 +52,11 @@ pub enum Via {
 pub struct Query {
     /// Instead of `admin.via`.
     pub via: Option<Via>,
+    /// Path and query, percent-encoded.
     pub path: Option<String>,
     /// With `via: url`: what stands before the path, e.g. `http://{node}.example.com:{port}`.
     pub url: Option<String>,
-    /// With `via: command`.
+    /// With `via: command`: the program and its arguments.
     pub command: Option<Vec<String>>,
 }
 
@@ -54,11 +64,17 @@ pub struct Query {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Probe {
+    /// Instead of `admin.via`.
     pub via: Option<Via>,
+    /// Path and query, percent-encoded.
     pub path: Option<String>,
+    /// With `via: url`: what stands before the path, e.g. `http://{node}.example.com:{port}`.
     pub url: Option<String>,
+    /// With `via: command`: the program and its arguments.
     pub command: Option<Vec<String>>,
+    /// Where each field of the answer stands.
     pub fields: Fields,
+    /// What its state words mean.
     pub states: States,
 }
 
@@ -66,6 +82,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Fields {
+    /// The state word.
     pub state: Option<Field>,
     /// 0 to 100.
     pub percent: Option<Field>,
@@ -73,6 +90,7 @@ pub struct Fields {
     pub started_at: Option<Field>,
     /// The run the answer is about: `7`, or `7-2` with its attempt.
     pub run: Option<Field>,
+    /// What went wrong so far.
     pub error: Option<Field>,
 }
 
@@ -84,16 +102,23 @@ pub enum Field {
     /// Begins with `/`.
     Pointer(#[schemars(regex(pattern = r"^/"))] String),
     /// With exactly one group, which is the value.
-    Regex { regex: String },
+    Regex {
+        /// In the syntax of the Rust crate regex.
+        regex: String,
+    },
 }
 
 /// The state words, each in the list of what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct States {
+    /// It goes on.
     pub running: Vec<String>,
+    /// It has ended well.
     pub complete: Vec<String>,
+    /// It has ended.
     pub failed: Vec<String>,
+    /// There was nothing to do: it has ended well.
     pub not_needed: Vec<String>,
 }
 
@@ -101,7 +126,7 @@ pub struct States {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Command {
-    /// `{forced}`, `{run}`, `{attempt}`, `{system}` are replaced.
+    /// Path and query, percent-encoded. `{forced}`, `{run}`, `{attempt}`, `{system}` are replaced.
     pub path: String,
     /// `synchronizer`, or the host name of a node.
     #[serde(default = "to_synchronizer")]
@@ -177,7 +202,32 @@ struct FieldVisitor;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegexField {
-    regex: String,
+    regex: OneGroup,
+}
+
+/// A regular expression whose only group is what it finds.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct OneGroup(String);
+
+impl TryFrom<String> for OneGroup {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match regex::Regex::new(&text) {
+            Ok(regex) if regex.captures_len() == 2 => Ok(OneGroup(text)),
+            Ok(regex) => Err(format!(
+                "must have exactly one group `(…)`, not {}: write `(?:…)` for what isn't the value",
+                regex.captures_len() - 1
+            )),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default();
+                let why = why.strip_prefix("error: ").unwrap_or(why);
+                Err(format!("is no regular expression: {why}"))
+            }
+        }
+    }
 }
 
 impl<'de> Visitor<'de> for FieldVisitor {
@@ -197,19 +247,7 @@ impl<'de> Visitor<'de> for FieldVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
-        let RegexField { regex } = RegexField::deserialize(MapAccessDeserializer::new(map))?;
-        match regex::Regex::new(&regex) {
-            Ok(compiled) if compiled.captures_len() == 2 => Ok(Field::Regex { regex }),
-            Ok(compiled) => Err(A::Error::custom(format!(
-                "must have exactly one group `(…)`, and has {}: write `(?:…)` for what isn't the value",
-                compiled.captures_len() - 1
-            ))),
-            Err(error) => {
-                let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default();
-                let why = why.strip_prefix("error: ").unwrap_or(why);
-                Err(A::Error::custom(format!("is no regular expression: {why}")))
-            }
-        }
+        let field = RegexField::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Field::Regex { regex: field.regex.0 })
     }
 }

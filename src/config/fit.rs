@@ -9,8 +9,8 @@ use serde::forward_to_deserialize_any;
 use super::fault::{Fault, What};
 use super::tree::{Content, Entry, Node};
 
-/// After so many faults the rest can wait.
-const ENOUGH: usize = 40;
+/// A file that needs more isn't one that a person wrote; each round costs reading it once.
+const ROUNDS: usize = 100;
 
 /// What came of fitting.
 pub(super) struct Fitted<T> {
@@ -23,39 +23,38 @@ pub(super) struct Fitted<T> {
     pub unsure: Vec<Vec<String>>,
 }
 
-/// Fits `tree` to `T`. What doesn't fit is noted and taken out, then the rest is tried again.
+/// Fits `tree` to `T`. What doesn't fit is noted and taken out, then the rest is tried again. What only
+/// follows from that isn't told.
 pub(super) fn fit<T: DeserializeOwned>(mut tree: Node) -> Fitted<T> {
     let (mut faults, mut unsure) = (Vec::new(), Vec::<Vec<String>>::new());
-    let value = loop {
+    let mut value = None;
+    for _ in 0..ROUNDS {
         let fault = match T::deserialize(&tree) {
-            Ok(value) => break Some(value),
+            Ok(fits) => {
+                value = Some(fits);
+                break;
+            }
             Err(fault) => fault.located(tree.origin),
         };
-        if faults.len() >= ENOUGH {
-            break None;
-        }
-        let went_on = match fault.what {
-            What::Missing(key) => {
-                let mut path = fault.path.clone();
-                path.push(key.to_owned());
-                let stubbed = tree.stub(&path);
-                if !unsure.contains(&path) {
-                    unsure.push(path);
-                    faults.push(fault);
-                }
-                stubbed
+        let mut path = fault.path.clone();
+        let (follows, went_on) = if let What::Missing(key) = fault.what {
+            path.push(key.to_owned());
+            (unsure.iter().any(|unsure| path.starts_with(unsure)), tree.stub(&path))
+        } else {
+            let follows = unsure.iter().any(|unsure| unsure.starts_with(&path));
+            if follows {
+                path.pop();
             }
-            _ => {
-                let removed = tree.remove(&fault.path);
-                unsure.push(fault.path.clone());
-                faults.push(fault);
-                removed
-            }
+            (follows, tree.remove(&path))
         };
-        if !went_on {
-            break None;
+        unsure.push(path);
+        if !follows {
+            faults.push(fault);
         }
-    };
+        if !went_on {
+            break;
+        }
+    }
     Fitted { value, tree, faults, unsure }
 }
 

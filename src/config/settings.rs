@@ -25,13 +25,16 @@ pub struct Settings {
     pub clusters: BTreeMap<String, ClusterSettings>,
     /// `builtin`, or a folder of this repo with templates of one's own.
     pub templates: String,
+    /// How Argo CD sees `dcr/`.
     pub wiring: Wiring,
     /// How many runs may be on in one cluster at a time.
+    #[schemars(range(min = 1))]
     pub max_runs_per_cluster: u32,
     /// `required` or `auto`, per phase; `default` for the others.
     pub review: ReviewSettings,
     /// How long each gate may take before it is reported once.
     pub attention: Attention,
+    /// What pull requests are made with.
     pub github: GithubSettings,
     /// Absent: no ticket.
     pub jira: Option<JiraSettings>,
@@ -55,6 +58,7 @@ pub enum ApiVersion {
 pub struct ClusterSettings {
     /// The kubeconfig context; by default the cluster's name.
     pub context: Option<String>,
+    /// Where the Argo CD is that deploys to the cluster.
     pub argocd: ClusterArgocd,
 }
 
@@ -90,12 +94,19 @@ pub enum ReviewMode {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct ReviewSettings {
+    /// For the phases that say nothing.
     pub default: ReviewMode,
+    /// For the phase that starts the farm and its history update.
     pub history_update: Option<ReviewMode>,
+    /// For the phase that brings up the rest of the nodes.
     pub farm_up: Option<ReviewMode>,
+    /// For the phase that triggers the rebuild.
     pub rebuild: Option<ReviewMode>,
+    /// For the phase that propagates the caches.
     pub propagate: Option<ReviewMode>,
+    /// For the phase that brings up a synchronizer alone.
     pub synchronizer: Option<ReviewMode>,
+    /// For the phase that removes all of it.
     pub teardown: Option<ReviewMode>,
 }
 
@@ -103,21 +114,32 @@ pub struct ReviewSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Attention {
+    /// The step is merged.
     pub review: Duration,
+    /// What is merged is live.
     pub applied: Duration,
+    /// Enough nodes are ready.
     pub nodes: Duration,
+    /// The history update has ended.
     pub history: Duration,
+    /// Every frontend has the new cache.
     pub propagated: Duration,
+    /// Nothing of the run is left.
     pub gone: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct GithubSettings {
+    /// Who makes the commits.
     pub commits: CommitsVia,
+    /// Put on every pull request.
     pub labels: Vec<String>,
+    /// Users who are asked for a review.
     pub reviewers: Vec<String>,
+    /// Teams who are asked for a review, by their slug.
     pub team_reviewers: Vec<String>,
+    /// Whether pull requests are opened as drafts.
     pub draft: bool,
 }
 
@@ -135,7 +157,10 @@ pub enum CommitsVia {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JiraSettings {
+    /// Where it is, without user name and password.
+    #[schemars(regex(pattern = "^https?://"))]
     pub url: String,
+    /// Which product it is.
     #[serde(default)]
     pub kind: JiraKind,
 }
@@ -152,6 +177,8 @@ pub enum JiraKind {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Heartbeat {
+    /// What is called.
+    #[schemars(regex(pattern = "^https?://"))]
     pub url: String,
 }
 

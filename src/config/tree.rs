@@ -265,32 +265,35 @@ impl Node {
         path.iter().try_fold(self, |node, step| node.child(step))
     }
 
-    fn find_mut(&mut self, path: &[String]) -> Option<&mut Node> {
-        path.iter().try_fold(self, |node, step| match &mut node.content {
+    fn child_mut(&mut self, step: &str) -> Option<&mut Node> {
+        match &mut self.content {
             Content::List(items) => items.get_mut(step.parse::<usize>().ok()?),
             Content::Map(entries) => {
-                entries.iter_mut().find(|entry| entry.key == *step).map(|entry| &mut entry.node)
+                entries.iter_mut().find(|entry| entry.key == step).map(|entry| &mut entry.node)
             }
             _ => None,
-        })
+        }
     }
 
-    /// Takes the value at `path` out; false if there is none.
+    fn find_mut(&mut self, path: &[String]) -> Option<&mut Node> {
+        path.iter().try_fold(self, |node, step| node.child_mut(step))
+    }
+
+    /// Takes the value at `path` out; false if there is none. A list keeps its length, so that the rest
+    /// of it stays where it was: a stub takes the place.
     pub fn remove(&mut self, path: &[String]) -> bool {
         let Some((last, parents)) = path.split_last() else { return false };
-        match self.find_mut(parents).map(|parent| &mut parent.content) {
-            Some(Content::Map(entries)) => {
-                let before = entries.len();
-                entries.retain(|entry| entry.key != *last);
-                entries.len() < before
+        let Some(parent) = self.find_mut(parents) else { return false };
+        if let Content::Map(entries) = &mut parent.content {
+            let before = entries.len();
+            entries.retain(|entry| entry.key != *last);
+            return entries.len() < before;
+        }
+        match parent.child_mut(last) {
+            Some(item) if !matches!(item.content, Content::Stub) => {
+                item.content = Content::Stub;
+                true
             }
-            Some(Content::List(items)) => match last.parse::<usize>() {
-                Ok(index) if index < items.len() => {
-                    items.remove(index);
-                    true
-                }
-                _ => false,
-            },
             _ => false,
         }
     }

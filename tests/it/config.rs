@@ -9,6 +9,7 @@ use dcr_gitops::run::SystemRef;
 use serde_json::{Value, json};
 
 mod diagnostics;
+mod hostile;
 mod names;
 mod schema;
 

@@ -19,6 +19,13 @@ pub fn admin(check: &mut Check<'_>, admin: &Admin) {
     }
     command(check, "trigger", &admin.trigger);
     command(check, "propagate", &admin.propagate);
+    if same_command(&admin.propagate.path, &admin.trigger.path) {
+        check.refuse_all(
+            &[&steps("admin/propagate/path"), &steps("admin/trigger/path")],
+            "`admin.propagate.path` gives the command of `admin.trigger.path`".to_owned(),
+            Some("it would start another rebuild"),
+        );
+    }
     let aa_status = &admin.aa_status;
     question(check, admin, "aaStatus", aa_status);
     let probes = [

@@ -66,22 +66,30 @@ pub(super) fn bad_path(path: &str, known: &[&str]) -> Option<String> {
     bad_placeholders(path, known)
 }
 
-/// Whether both paths send a node the same admin command, whatever else they say: they name the same
-/// `cmd`, or the same page where the one that changes something has no `cmd`.
+/// Whether `asks` may make a node do what `changes` makes it do: the same page, and no parameter that
+/// says something else, as `cmd` does. What is filled in later says nothing.
 pub(super) fn same_command(asks: &str, changes: &str) -> bool {
-    let page = |path: &str| decoded(path.split('?').next().unwrap_or_default());
-    let command = |path: &str| {
-        let (_, query) = path.split_once('?')?;
-        query.split('&').find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            decoded(name).eq_ignore_ascii_case("cmd").then(|| decoded(value).to_lowercase())
-        })
+    let page = |path: &str| decoded(path.split('?').next().unwrap_or_default()).to_lowercase();
+    let asked = parameters(asks);
+    let agrees = |name: &str, value: &str| {
+        let mut said =
+            asked.iter().filter(|(asked, _)| asked == name).map(|(_, said)| said).peekable();
+        let open = |value: &str| value.contains('{');
+        open(value) || said.peek().is_none() || said.any(|said| open(said) || said == value)
     };
     page(asks) == page(changes)
-        && match command(changes) {
-            Some(changing) => command(asks) == Some(changing),
-            None => decoded(asks) == decoded(changes),
-        }
+        && parameters(changes).iter().all(|(name, value)| agrees(name, value))
+}
+
+/// Names and values of a query, in lower case.
+fn parameters(path: &str) -> Vec<(String, String)> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let lower = |text: &str| decoded(text).to_lowercase();
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (lower(name), lower(value)))
+        .collect()
 }
 
 fn decoded(text: &str) -> String {

@@ -38,6 +38,18 @@ fn they_show_the_defaults_and_the_words_of_the_types() {
     assert_eq!(schema["properties"]["admin"]["default"]["port"], json!(9100));
 }
 
+#[test]
+fn every_key_is_described() {
+    for schema in [settings_schema(), inputs_schema()] {
+        let types = schema["$defs"].as_object().expect("it has types");
+        for (name, object) in types.iter().map(|(name, object)| (name.as_str(), object)) {
+            for (key, property) in object["properties"].as_object().into_iter().flatten() {
+                assert!(property["description"].is_string(), "{name}.{key} says nothing");
+            }
+        }
+    }
+}
+
 /// A text that the parser refuses for its form is refused by the schema too.
 #[test]
 fn they_reject_what_the_parser_rejects() {
@@ -50,6 +62,10 @@ fn they_reject_what_the_parser_rejects() {
         "farmers: {resources: {requests: {cpu: lots}}}",
         "farmers: {resources: {requests: {cpu: -1}}}",
         "farmers: []",
+        "farmers: {initial: 0}",
+        "frontends: {count: 0}",
+        "admin: {port: 0}",
+        "image: ''",
         "image: 5",
         "image: null",
         "rebuild: {deadline: 14 days}",
@@ -91,6 +107,9 @@ fn they_reject_what_the_parser_rejects() {
         "jira: {url: 'https://j.example.com', kind: server}",
         "heartbeat: https://h.example.com",
         "heartbeat: {}",
+        "heartbeat: {url: h.example.com}",
+        "jira: {url: 'ftp://j.example.com'}",
+        "maxRunsPerCluster: 0",
         "maxRunsPerCluster: many",
         "clusters: {den: den-admin}",
     ] {
