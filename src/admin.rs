@@ -3,15 +3,16 @@
 //!
 //! The command is sent at most once, whatever becomes of its answer: an answer that is lost is made up for
 //! by asking how things stand, never by sending again. Questions change nothing, so they are repeated while
-//! a node is still booting. A Job that is created again by hand, by self-heal or from a backup therefore
-//! does no harm.
+//! a node is still booting. A trigger Job that is created again by hand, by self-heal or from a backup
+//! therefore starts nothing. No answer says whether caches are being propagated: there the rule is only
+//! that the synchronizer serves the complete rebuild they come from, however often they are sent.
 mod message;
 mod path;
 mod rule;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::admin_job::{AdminJob, VARIABLE};
 use crate::observe::express::aa_status;
@@ -27,7 +28,7 @@ pub use message::LONGEST_MESSAGE;
 
 /// How long the Job asks a node that gives no usable answer. Together with the command and the questions
 /// after a lost answer (two minutes at most) it has to fit into the Job's `activeDeadlineSeconds`.
-const BOOTING: SignedDuration = SignedDuration::from_mins(5);
+const BOOTING: Duration = Duration::from_secs(5 * 60);
 
 /// The pauses before the questions after a lost answer.
 const AFTER_A_LOST_ANSWER: [Duration; 5] = [
@@ -67,9 +68,9 @@ pub async fn run(kind: Kind, told: Option<&str>, http: &Http, time: &impl Time) 
     let job = match told.map(serde_json::from_str::<AdminJob>) {
         Some(Ok(job)) => job,
         Some(Err(error)) => {
-            return ended(Err(format!("nothing was sent: {VARIABLE} can't be read: {error}")));
+            return ended(Err(unsent(format!("{VARIABLE} can't be read: {error}"))));
         }
-        None => return ended(Err(format!("nothing was sent: {VARIABLE} isn't set"))),
+        None => return ended(Err(unsent(format!("{VARIABLE} isn't set")))),
     };
     let nodes = Nodes { job: &job, http, time };
     ended(match kind {
@@ -100,8 +101,8 @@ impl<T: Time> Nodes<'_, T> {
             self.until(give_up, "rebuildStatus", async || self.rebuild_status().await).await?;
         match rule::trigger(self.job, &before) {
             Ruling::Send => {}
-            Ruling::Already(why) => return Ok(format!("nothing was sent: {why}")),
-            Ruling::Refuse(why) => return Err(format!("nothing was sent: {why}")),
+            Ruling::Already(why) => return Ok(unsent(why)),
+            Ruling::Refuse(why) => return Err(unsent(why)),
         }
         match self.send().await? {
             Sent::Answered(message) => Ok(message),
@@ -115,10 +116,13 @@ impl<T: Time> Nodes<'_, T> {
         let rebuild =
             self.until(give_up, "rebuildStatus", async || self.rebuild_status().await).await?;
         // No name of an object depends on the cluster.
-        let AdminJob { system, namespace, .. } = self.job.clone();
-        let node = SystemRef { cluster: String::new(), namespace, system }.synchronizer_pod();
-        rule::propagate(self.job, &node, &status, &rebuild)
-            .map_err(|why| format!("nothing was sent: {why}"))?;
+        let node = SystemRef {
+            cluster: String::new(),
+            namespace: self.job.namespace.clone(),
+            system: self.job.system.clone(),
+        }
+        .synchronizer_pod();
+        rule::propagate(self.job, &node, &status, &rebuild).map_err(unsent)?;
         match self.send().await? {
             Sent::Answered(message) => Ok(message),
             // No answer says whether caches are being propagated, so there is nothing to ask.
@@ -138,14 +142,12 @@ impl<T: Time> Nodes<'_, T> {
         loop {
             let why = match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(Unusable::ForGood(why)) => return Err(format!("nothing was sent: {why}")),
+                Err(Unusable::ForGood(why)) => return Err(unsent(why)),
                 Err(Unusable::Now(why)) => why,
             };
-            if self.time.now() + SignedDuration::try_from(pause).unwrap_or(BOOTING) > give_up {
+            if self.time.now() + pause > give_up {
                 let node = &self.job.synchronizer;
-                return Err(format!(
-                    "nothing was sent: {node} gives no usable answer to {what}: {why}"
-                ));
+                return Err(unsent(format!("{node} gives no usable answer to {what}: {why}")));
             }
             self.time.pause(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -194,12 +196,11 @@ impl<T: Time> Nodes<'_, T> {
             "synchronizer" => &self.job.synchronizer,
             node => node,
         };
-        let url = path::command(self.job, to, &order.path)
-            .map_err(|why| format!("nothing was sent: {why}"))?;
+        let url = path::command(self.job, to, &order.path).map_err(unsent)?;
         let body = match self.http.command(&url).await {
             Ok(body) => body,
             Err(error @ (HttpError::Url { .. } | HttpError::NotConnected(_))) => {
-                return Err(format!("nothing was sent: {to}: {error}"));
+                return Err(unsent(format!("{to}: {error}")));
             }
             Err(error) => return Ok(Sent::Unclear(format!("{to}: {error}"))),
         };
@@ -244,6 +245,10 @@ enum Sent {
     Answered(String),
     /// Whether it was accepted isn't known, and why.
     Unclear(String),
+}
+
+fn unsent(why: String) -> String {
+    format!("nothing was sent: {why}")
 }
 
 fn unknown(why: &str) -> String {

@@ -46,8 +46,9 @@ fn names(code: &str, name: &str) -> bool {
     let part = |character: char| character.is_alphanumeric() || character == '_';
     code.match_indices(name).any(|(at, _)| {
         let (before, after) = (&code[..at], &code[at + name.len()..]);
-        !(name.starts_with(part) && before.ends_with(part))
-            && !(name.ends_with(part) && after.starts_with(part))
+        let longer = name.starts_with(part) && before.ends_with(part)
+            || name.ends_with(part) && after.starts_with(part);
+        !longer
     })
 }
 

@@ -140,13 +140,14 @@ fn is_hash(word: &str) -> bool {
     word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The name of a Java throwable, with or without its package.
+/// The name of a Java throwable, with or without its package. Bare `Error` is rather a word.
 fn is_exception(word: &str) -> bool {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
     let name = word.rsplit('.').next().unwrap_or(word);
     word.split('.').all(|name| !name.is_empty() && name.bytes().all(part))
         && name.starts_with(|first: char| first.is_ascii_uppercase())
         && (name.ends_with("Exception") || name.ends_with("Error"))
+        && !matches!(word, "Exception" | "Error")
 }
 
 /// `e686.131`, also without its letter or with a suffix (`e686.131-rc1`).
