@@ -7,6 +7,7 @@ use crate::run::{Kind, Phase, Step};
 
 mod carry;
 mod error;
+mod flaws;
 mod kustomize;
 mod limits;
 mod manifests;
@@ -35,8 +36,7 @@ pub struct BaseFolder {
     pub dcr: String,
     /// What is in it: file name → text.
     pub files: BTreeMap<String, String>,
-    /// The kustomization file next to `dcr.yaml`, if there is one, whatever the wiring: its path relative
-    /// to the repo and its text.
+    /// With `wiring: kustomize`: the parent's kustomization file, its path relative to the repo and its text.
     pub parent: Option<(String, String)>,
 }
 
@@ -71,7 +71,7 @@ pub fn change(
 ) -> Result<Change, RenderError> {
     let mut after = base.clone();
     if step.record.phase == Phase::Teardown {
-        tear_down(step, &mut after)?;
+        tear_down(step, &mut after, wiring)?;
     } else {
         let manifests = Manifests { step, inputs, templates };
         put(step, &mut after, &manifests, wiring)?;
@@ -80,15 +80,24 @@ pub fn change(
 }
 
 /// Removes all that is ours and leaves `last-run`.
-fn tear_down(step: &Step, folder: &mut BaseFolder) -> Result<(), RenderError> {
+fn tear_down(step: &Step, folder: &mut BaseFolder, wiring: Wiring) -> Result<(), RenderError> {
     let last = step.last_run().ok_or_else(|| {
         Problem::new(folder.path(LAST_RUN), "a teardown has to say how the run ended")
     })?;
     let wired = folder.files.contains_key(KUSTOMIZATION);
     folder.files.retain(|name, _| !is_ours(name));
     folder.files.insert(LAST_RUN.to_owned(), last.to_text());
-    if wired && let Some((path, text)) = &mut folder.parent {
-        *text = kustomize::without_entry(path, text)?;
+    match &mut folder.parent {
+        Some((path, text)) if wired => *text = kustomize::without_entry(path, text)?,
+        // The parent isn't at hand: its entry would be left behind, and nothing next to it applied again.
+        None if wired && wiring == Wiring::Directory => {
+            let problem =
+                "the run began with `wiring: kustomize`, and the settings say `directory`";
+            return Err(Problem::new(folder.path(KUSTOMIZATION), problem)
+                .hint("set `wiring: kustomize` until the run is torn down")
+                .into());
+        }
+        _ => {}
     }
     Ok(())
 }

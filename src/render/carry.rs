@@ -7,7 +7,8 @@ use super::manifests::RUN;
 use crate::manifest::{DIGEST, Object, objects};
 use crate::run::Record;
 
-/// Whether a file on the base holds objects of this very run and nothing else, or why not.
+/// Whether a file on the base holds objects of this very run as they were rendered, or why not. (A step
+/// that carried an edited object on would not be known as ours again.)
 pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(), Problem> {
     let hint = "restore the file as the run's first step committed it, or abort the run";
     let fail = |message: String| Err(Problem::new(path, message).hint(hint));
@@ -29,6 +30,17 @@ pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(),
         }
         if text("/metadata/namespace") != Some(record.system.namespace.as_str()) {
             return fail(format!("{what} isn't in namespace {}", record.system.namespace));
+        }
+        if !object.is_as_rendered() {
+            let carried = object.carried_digest().unwrap_or("none");
+            let digest = object.digest();
+            return Err(Problem::new(
+                path,
+                format!("{what} was edited by hand: it carries digest {carried} and has {digest}"),
+            )
+            .hint(format!(
+                "restore the file, or, if the edit is meant, make `{DIGEST}: {digest}` its only annotation"
+            )));
         }
     }
     Ok(())
@@ -55,9 +67,7 @@ pub(super) fn with_replicas(
     if current >= u64::from(replicas) {
         return Ok(text.to_owned());
     }
-    let Some(old) = set.carried_digest().map(str::to_owned) else {
-        return Err(fail("carries no digest"));
-    };
+    let old = set.carried_digest().ok_or_else(|| fail("carries no digest"))?.to_owned();
     set.0["spec"]["replicas"] = json!(replicas);
     let digest = set.digest();
     set.0["metadata"]["annotations"][DIGEST] = json!(digest);
