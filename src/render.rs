@@ -152,7 +152,7 @@ fn put(
 /// this run's. A farm of this very run (its record alone was taken back) stays.
 fn begin(step: &Step, folder: &mut BaseFolder) {
     folder.files.retain(|name, text| match name.as_str() {
-        SYNCHRONIZER | FARMERS => carry::of_this_run(name, text, &step.record).is_ok(),
+        SYNCHRONIZER | FARMERS => carry::mentions_run(text, step.record.run),
         name => !is_ours(name),
     });
 }

@@ -7,6 +7,16 @@ use super::manifests::RUN;
 use crate::manifest::{DIGEST, Object, objects};
 use crate::run::Record;
 
+/// Whether a file holds anything of run `run`, in whatever state.
+pub(super) fn mentions_run(text: &str, run: u32) -> bool {
+    let objects = objects(text).unwrap_or_default();
+    objects.iter().any(|object| run_of(object) == Some(run.to_string().as_str()))
+}
+
+fn run_of(object: &Object) -> Option<&str> {
+    object.0.pointer("/metadata/labels")?.get(RUN)?.as_str()
+}
+
 /// Whether a file on the base holds objects of this very run as they were rendered, or why not. (A step
 /// that carried an edited object on would not be known as ours again.)
 pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(), Problem> {
@@ -21,14 +31,12 @@ pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(),
     }
     let run = record.run.to_string();
     for object in &objects {
-        let text = |pointer: &str| object.0.pointer(pointer).and_then(Value::as_str);
-        let labels = object.0.pointer("/metadata/labels");
-        let found = labels.and_then(|labels| labels.get(RUN)).and_then(Value::as_str);
+        let namespace = object.0.pointer("/metadata/namespace").and_then(Value::as_str);
         let what = format!("{} {}", object.kind(), object.name());
-        if found != Some(run.as_str()) {
+        if run_of(object) != Some(run.as_str()) {
             return fail(format!("{what} isn't of run {run}: its label `{RUN}` differs"));
         }
-        if text("/metadata/namespace") != Some(record.system.namespace.as_str()) {
+        if namespace != Some(record.system.namespace.as_str()) {
             return fail(format!("{what} isn't in namespace {}", record.system.namespace));
         }
         if !object.is_as_rendered() {

@@ -134,6 +134,15 @@ fn a_first_step_proposed_again_renders_anew_where_nothing_is_left() {
     let change = render(&again, &base, &other_inputs(3)).expect("the step renders");
     assert_eq!(changed(&change), ["/run.yaml", "/trigger-1.yaml"]);
     assert_eq!(change.files[1].after, None);
+
+    // Not even an edit by hand is overwritten then.
+    let text = base.files.get_mut("farmers.yaml").expect("the file is there");
+    *text = text.replace("e686.131", "e686.132");
+    let error = render(&again, &base, &inputs).expect_err("nothing is rendered").to_string();
+    assert!(
+        error.contains("farmers.yaml: StatefulSet system6-dcr-farmer was edited by hand"),
+        "{error}"
+    );
 }
 
 #[test]
