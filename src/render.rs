@@ -118,29 +118,7 @@ fn put(
         farm.push(FARMERS);
     }
     for name in farm {
-        let path = folder.path(name);
-        let text = match folder.files.get(name) {
-            Some(text) => {
-                carry::of_this_run(&path, text, record)?;
-                match (name, record.phase) {
-                    // The history update's number was chosen when the run began.
-                    (FARMERS, phase) if phase != Phase::HistoryUpdate => carry::with_replicas(
-                        &path,
-                        text,
-                        &record.system.farmer_set(),
-                        record.farmers,
-                    )?,
-                    _ => text.clone(),
-                }
-            }
-            None if step.action == Action::Start && name == FARMERS => manifests.farmers()?,
-            None if step.action == Action::Start => manifests.synchronizer()?,
-            None => {
-                return Err(Problem::new(path, "is missing on the base, though the run has begun")
-                    .hint("restore the file as the run's first step committed it, or abort the run")
-                    .into());
-            }
-        };
+        let text = farm_file(step, folder, manifests, name)?;
         folder.files.insert(name.to_owned(), text);
     }
     folder.files.insert(RUN.to_owned(), manifests.run()?);
@@ -155,6 +133,34 @@ fn begin(step: &Step, folder: &mut BaseFolder) {
         SYNCHRONIZER | FARMERS => carry::mentions_run(text, step.record.run),
         name => !is_ours(name),
     });
+}
+
+/// The manifests of the synchronizer or the farmers: as they stand on the base, else as a first step renders
+/// them.
+fn farm_file(
+    step: &Step,
+    folder: &BaseFolder,
+    manifests: &Manifests<'_>,
+    name: &str,
+) -> Result<String, RenderError> {
+    let record = &step.record;
+    let path = folder.path(name);
+    let Some(text) = folder.files.get(name) else {
+        return match (step.action, name) {
+            (Action::Start, FARMERS) => manifests.farmers(),
+            (Action::Start, _) => manifests.synchronizer(),
+            _ => Err(Problem::new(path, "is missing on the base, though the run has begun")
+                .hint("restore the file as the run's first step committed it, or abort the run")
+                .into()),
+        };
+    };
+    carry::of_this_run(&path, text, record)?;
+    // While the history updates there are as many farmers as when the run began.
+    if name == FARMERS && record.phase != Phase::HistoryUpdate {
+        let set = record.system.farmer_set();
+        return Ok(carry::with_replicas(&path, text, &set, record.farmers)?);
+    }
+    Ok(text.clone())
 }
 
 /// Adds the Job of a new attempt. One that is on the base already stays as it is.
