@@ -7,6 +7,7 @@ use crate::run::{Kind, Phase, Step};
 
 mod carry;
 mod error;
+mod flaws;
 mod kustomize;
 mod limits;
 mod manifests;
@@ -35,8 +36,7 @@ pub struct BaseFolder {
     pub dcr: String,
     /// What is in it: file name → text.
     pub files: BTreeMap<String, String>,
-    /// The kustomization file next to `dcr.yaml`, if there is one, whatever the wiring: its path relative
-    /// to the repo and its text.
+    /// With `wiring: kustomize`: the parent's kustomization file, its path relative to the repo and its text.
     pub parent: Option<(String, String)>,
 }
 
@@ -71,7 +71,7 @@ pub fn change(
 ) -> Result<Change, RenderError> {
     let mut after = base.clone();
     if step.record.phase == Phase::Teardown {
-        tear_down(step, &mut after)?;
+        tear_down(step, &mut after, wiring)?;
     } else {
         let manifests = Manifests { step, inputs, templates };
         put(step, &mut after, &manifests, wiring)?;
@@ -80,15 +80,24 @@ pub fn change(
 }
 
 /// Removes all that is ours and leaves `last-run`.
-fn tear_down(step: &Step, folder: &mut BaseFolder) -> Result<(), RenderError> {
+fn tear_down(step: &Step, folder: &mut BaseFolder, wiring: Wiring) -> Result<(), RenderError> {
     let last = step.last_run().ok_or_else(|| {
         Problem::new(folder.path(LAST_RUN), "a teardown has to say how the run ended")
     })?;
     let wired = folder.files.contains_key(KUSTOMIZATION);
     folder.files.retain(|name, _| !is_ours(name));
     folder.files.insert(LAST_RUN.to_owned(), last.to_text());
-    if wired && let Some((path, text)) = &mut folder.parent {
-        *text = kustomize::without_entry(path, text)?;
+    match &mut folder.parent {
+        Some((path, text)) if wired => *text = kustomize::without_entry(path, text)?,
+        // The parent isn't at hand: its entry would be left behind, and nothing next to it applied again.
+        None if wired && wiring == Wiring::Directory => {
+            let problem =
+                "the run began with `wiring: kustomize`, and the settings say `directory`";
+            return Err(Problem::new(folder.path(KUSTOMIZATION), problem)
+                .hint("set `wiring: kustomize` until the run is torn down")
+                .into());
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -109,29 +118,7 @@ fn put(
         farm.push(FARMERS);
     }
     for name in farm {
-        let path = folder.path(name);
-        let text = match folder.files.get(name) {
-            Some(text) => {
-                carry::of_this_run(&path, text, record)?;
-                match (name, record.phase) {
-                    // The history update's number was chosen when the run began.
-                    (FARMERS, phase) if phase != Phase::HistoryUpdate => carry::with_replicas(
-                        &path,
-                        text,
-                        &record.system.farmer_set(),
-                        record.farmers,
-                    )?,
-                    _ => text.clone(),
-                }
-            }
-            None if step.action == Action::Start && name == FARMERS => manifests.farmers()?,
-            None if step.action == Action::Start => manifests.synchronizer()?,
-            None => {
-                return Err(Problem::new(path, "is missing on the base, though the run has begun")
-                    .hint("restore the file as the run's first step committed it, or abort the run")
-                    .into());
-            }
-        };
+        let text = farm_file(step, folder, manifests, name)?;
         folder.files.insert(name.to_owned(), text);
     }
     folder.files.insert(RUN.to_owned(), manifests.run()?);
@@ -143,9 +130,37 @@ fn put(
 /// this run's. A farm of this very run (its record alone was taken back) stays.
 fn begin(step: &Step, folder: &mut BaseFolder) {
     folder.files.retain(|name, text| match name.as_str() {
-        SYNCHRONIZER | FARMERS => carry::of_this_run(name, text, &step.record).is_ok(),
+        SYNCHRONIZER | FARMERS => carry::mentions_run(text, step.record.run),
         name => !is_ours(name),
     });
+}
+
+/// The manifests of the synchronizer or the farmers: as they stand on the base, else as a first step renders
+/// them.
+fn farm_file(
+    step: &Step,
+    folder: &BaseFolder,
+    manifests: &Manifests<'_>,
+    name: &str,
+) -> Result<String, RenderError> {
+    let record = &step.record;
+    let path = folder.path(name);
+    let Some(text) = folder.files.get(name) else {
+        return match (step.action, name) {
+            (Action::Start, FARMERS) => manifests.farmers(),
+            (Action::Start, _) => manifests.synchronizer(),
+            _ => Err(Problem::new(path, "is missing on the base, though the run has begun")
+                .hint("restore the file as the run's first step committed it, or abort the run")
+                .into()),
+        };
+    };
+    carry::of_this_run(&path, text, record)?;
+    // While the history updates there are as many farmers as when the run began.
+    if name == FARMERS && record.phase != Phase::HistoryUpdate {
+        let set = record.system.farmer_set();
+        return Ok(carry::with_replicas(&path, text, &set, record.farmers)?);
+    }
+    Ok(text.clone())
 }
 
 /// Adds the Job of a new attempt. One that is on the base already stays as it is.

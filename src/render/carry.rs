@@ -7,7 +7,18 @@ use super::manifests::RUN;
 use crate::manifest::{DIGEST, Object, objects};
 use crate::run::Record;
 
-/// Whether a file on the base holds objects of this very run and nothing else, or why not.
+/// Whether a file holds anything of run `run`, in whatever state.
+pub(super) fn mentions_run(text: &str, run: u32) -> bool {
+    let objects = objects(text).unwrap_or_default();
+    objects.iter().any(|object| run_of(object) == Some(run.to_string().as_str()))
+}
+
+fn run_of(object: &Object) -> Option<&str> {
+    object.0.pointer("/metadata/labels")?.get(RUN)?.as_str()
+}
+
+/// Whether a file on the base holds objects of this very run as they were rendered, or why not. (A step
+/// that carried an edited object on would not be known as ours again.)
 pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(), Problem> {
     let hint = "restore the file as the run's first step committed it, or abort the run";
     let fail = |message: String| Err(Problem::new(path, message).hint(hint));
@@ -20,15 +31,24 @@ pub(super) fn of_this_run(path: &str, text: &str, record: &Record) -> Result<(),
     }
     let run = record.run.to_string();
     for object in &objects {
-        let text = |pointer: &str| object.0.pointer(pointer).and_then(Value::as_str);
-        let labels = object.0.pointer("/metadata/labels");
-        let found = labels.and_then(|labels| labels.get(RUN)).and_then(Value::as_str);
+        let namespace = object.0.pointer("/metadata/namespace").and_then(Value::as_str);
         let what = format!("{} {}", object.kind(), object.name());
-        if found != Some(run.as_str()) {
+        if run_of(object) != Some(run.as_str()) {
             return fail(format!("{what} isn't of run {run}: its label `{RUN}` differs"));
         }
-        if text("/metadata/namespace") != Some(record.system.namespace.as_str()) {
+        if namespace != Some(record.system.namespace.as_str()) {
             return fail(format!("{what} isn't in namespace {}", record.system.namespace));
+        }
+        if !object.is_as_rendered() {
+            let carried = object.carried_digest().unwrap_or("none");
+            let digest = object.digest();
+            return Err(Problem::new(
+                path,
+                format!("{what} was edited by hand: it carries digest {carried} and has {digest}"),
+            )
+            .hint(format!(
+                "restore the file, or, if the edit is meant, make `{DIGEST}: {digest}` its only annotation"
+            )));
         }
     }
     Ok(())
@@ -55,9 +75,7 @@ pub(super) fn with_replicas(
     if current >= u64::from(replicas) {
         return Ok(text.to_owned());
     }
-    let Some(old) = set.carried_digest().map(str::to_owned) else {
-        return Err(fail("carries no digest"));
-    };
+    let old = set.carried_digest().ok_or_else(|| fail("carries no digest"))?.to_owned();
     set.0["spec"]["replicas"] = json!(replicas);
     let digest = set.digest();
     set.0["metadata"]["annotations"][DIGEST] = json!(digest);

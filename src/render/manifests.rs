@@ -2,8 +2,9 @@
 use serde_json::{Map, Value, json};
 use tera::Context;
 
+use super::flaws::Labels;
 use super::templates::Templates;
-use super::validate::{Intended, Labels, What};
+use super::validate::{Intended, What};
 use super::{Problem, RenderError, pod};
 use crate::admin_job::{AdminJob, Order, StatusQuery};
 use crate::config::{Command, Inputs};

@@ -19,7 +19,7 @@ const BUILTIN: [(&str, &str); 4] = [
 const BUILTIN_FOLDER: &str = "templates/manifests";
 
 /// All templates a step is rendered from.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Templates {
     tera: Tera,
     /// Name → path by which Tera knows it and messages name it.

@@ -5,16 +5,12 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, PodTemplateSpec, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::flaws::{Flaw, Flaws, Labels};
 use super::limits;
 use super::pod::EXPRESS;
-use super::typed;
 use crate::admin_job::{self, AdminJob};
-
-pub(super) type Labels = BTreeMap<&'static str, String>;
 
 /// What one file is to hold.
 pub(super) struct Intended<'a> {
@@ -38,13 +34,6 @@ pub(super) enum What<'a> {
     Job(&'a AdminJob),
 }
 
-/// What is wrong with one object: the field and why.
-pub(super) struct Flaw {
-    pub field: String,
-    pub message: String,
-    pub hint: Option<String>,
-}
-
 impl Intended<'_> {
     /// The kinds the file holds, one object of each.
     pub fn kinds(&self) -> &'static [&'static str] {
@@ -57,7 +46,7 @@ impl Intended<'_> {
 
     /// All flaws of one object of the file, without its digest.
     pub fn flaws(&self, object: &Value) -> Vec<Flaw> {
-        let mut flaws = Flaws(Vec::new());
+        let mut flaws = Flaws::default();
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
         match (&self.what, kind) {
             (What::Nodes { selector, replicas, most }, "StatefulSet") => {
@@ -87,11 +76,11 @@ impl Intended<'_> {
             }
             _ => {
                 flaws.add("kind", "doesn't belong into this file");
-                return flaws.0;
+                return flaws.found;
             }
         }
         self.identity(object, &mut flaws);
-        flaws.0
+        flaws.found
     }
 
     fn identity(&self, object: &Value, flaws: &mut Flaws) {
@@ -303,66 +292,6 @@ impl Intended<'_> {
                     flaws.check(&field, limits::quantity(&quantity.0));
                 }
             }
-        }
-    }
-}
-
-struct Flaws(Vec<Flaw>);
-
-impl Flaws {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(Flaw { field: field.to_owned(), message: message.into(), hint: None });
-    }
-
-    fn typed<T: DeserializeOwned>(&mut self, object: &Value) -> Option<T> {
-        let misfits = match typed::read(object) {
-            Ok(read) => return Some(read),
-            Err(misfits) => misfits,
-        };
-        self.0.extend(misfits.into_iter().map(|misfit| Flaw {
-            field: misfit.path,
-            message: misfit.message,
-            hint: misfit.hint.map(str::to_owned),
-        }));
-        None
-    }
-
-    fn check(&mut self, field: &str, checked: Result<(), String>) {
-        if let Err(message) = checked {
-            self.add(field, message);
-        }
-    }
-
-    fn equal(&mut self, field: &str, found: Option<&str>, expected: &str) {
-        if found != Some(expected) {
-            let found = found.map_or("missing".to_owned(), |found| format!("`{found}`"));
-            self.add(field, format!("is {found}, expected `{expected}`"));
-        }
-    }
-
-    fn carries(&mut self, field: &str, found: Option<&BTreeMap<String, String>>, labels: &Labels) {
-        for (key, value) in labels {
-            let found = found.and_then(|found| found.get(*key)).map(String::as_str);
-            self.equal(&format!("{field}.metadata.labels[\"{key}\"]"), found, value);
-        }
-    }
-
-    fn selects(&mut self, field: &str, found: &LabelSelector, selector: &Labels) {
-        self.same(&format!("{field}.matchLabels"), found.match_labels.as_ref(), selector);
-        if found.match_expressions.as_ref().is_some_and(|list| !list.is_empty()) {
-            self.add(&format!("{field}.matchExpressions"), "must not be set");
-        }
-    }
-
-    fn same(&mut self, field: &str, found: Option<&BTreeMap<String, String>>, labels: &Labels) {
-        let same = found.is_some_and(|found| {
-            found.len() == labels.len()
-                && labels.iter().all(|(key, value)| found.get(*key) == Some(value))
-        });
-        if !same {
-            let labels: Vec<String> =
-                labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            self.add(field, format!("expected exactly {}", labels.join(", ")));
         }
     }
 }

@@ -107,8 +107,10 @@ fn a_farm_that_is_missing_or_broken_on_the_base_is_an_error() {
     let moved = |text: &mut String| *text = text.replace("tenant-105858-prod", "elsewhere");
     insta::assert_snapshot!(fail(&moved, "farmers.yaml"), @"clusters/den/tenant-105858-prod/system6/dcr/farmers.yaml: StatefulSet system6-dcr-farmer isn't in namespace tenant-105858-prod");
     assert!(fail(&|text| text.insert(0, '['), "farmers.yaml").contains("can't be read"));
+    let edited = |text: &mut String| *text = text.replace("e686.131", "e686.132");
+    insta::assert_snapshot!(fail(&edited, "synchronizer.yaml"), @"clusters/den/tenant-105858-prod/system6/dcr/synchronizer.yaml: StatefulSet system6-dcr-sync was edited by hand: it carries digest cf6541acfc0cfe224585f3fe37caa5002ee5ec46fd187bbfe2a2fd0863f23bd7 and has b1010b3ae3325c650969903a9ec77c4835fe0b1b49bbb365a9afb4fa5a46fbae");
     let no_digest = |text: &mut String| *text = text.replace("dcr-gitops/digest", "digest");
-    insta::assert_snapshot!(fail(&no_digest, "farmers.yaml"), @"clusters/den/tenant-105858-prod/system6/dcr/farmers.yaml: StatefulSet system6-dcr-farmer: carries no digest");
+    assert!(fail(&no_digest, "farmers.yaml").contains("carries digest none"));
     for file in FARM {
         let mut base = begun.clone();
         base.files.remove(file);
@@ -132,6 +134,15 @@ fn a_first_step_proposed_again_renders_anew_where_nothing_is_left() {
     let change = render(&again, &base, &other_inputs(3)).expect("the step renders");
     assert_eq!(changed(&change), ["/run.yaml", "/trigger-1.yaml"]);
     assert_eq!(change.files[1].after, None);
+
+    // Not even an edit by hand is overwritten then.
+    let text = base.files.get_mut("farmers.yaml").expect("the file is there");
+    *text = text.replace("e686.131", "e686.132");
+    let error = render(&again, &base, &inputs).expect_err("nothing is rendered").to_string();
+    assert!(
+        error.contains("farmers.yaml: StatefulSet system6-dcr-farmer was edited by hand"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -301,4 +312,14 @@ fn replicas_that_are_used_elsewhere_are_not_edited() {
     *text = text.replace("- maxSkew: 1\n", "- maxSkew: *few\n");
     let error = render(&whole_run()[1], &base, &inputs).expect_err("nothing is rendered");
     assert!(error.to_string().contains("can't be changed without changing more"), "{error}");
+}
+
+#[test]
+fn a_teardown_asks_for_nothing_that_the_farm_may_have_lost() {
+    let inputs = inputs();
+    let mut base = after(&whole_run()[..3], &inputs);
+    base.files.insert("farmers.yaml".to_owned(), "[".to_owned());
+    base.files.remove("synchronizer.yaml");
+    let base = render(&whole_run()[4], &base, &inputs).expect("the step renders").apply(&base);
+    assert_eq!(base.files.keys().collect::<Vec<_>>(), ["last-run"]);
 }

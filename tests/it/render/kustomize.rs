@@ -148,6 +148,12 @@ fn a_run_stays_wired_as_it_began() {
     assert!(next.files.contains_key("kustomization.yaml"));
     let over = wired(&teardown(), &base, Wiring::Directory).expect("the step renders");
     assert_eq!(parent(&over), "resources: []\n");
+    // Without the parent at hand its entry would be left behind.
+    let unseen = BaseFolder { parent: None, ..base };
+    let error = wired(&teardown(), &unseen, Wiring::Directory).expect_err("the parent is needed");
+    assert!(
+        error.problems[0].hint.as_deref().is_some_and(|hint| hint.contains("wiring: kustomize"))
+    );
 
     let base = wired(&start(), &with_parent("resources: []\n"), Wiring::Directory).expect("ok");
     let next = wired(&whole_run()[1], &base, Wiring::Kustomize).expect("the step renders");

@@ -30,7 +30,7 @@ fn a_folder_overrides_single_templates() {
 #[test]
 fn a_template_that_nothing_renders_is_an_error() {
     let files = BTreeMap::from([("farmer.yaml.tera".to_owned(), String::new())]);
-    let error = Templates::from_files("k8s", &files).err().expect("the name is unknown");
+    let error = Templates::from_files("k8s", &files).expect_err("the name is unknown");
     assert_eq!(error.to_string(), "k8s/farmer.yaml.tera: there is no template of this name");
     insta::assert_snapshot!(error.problems[0].hint.as_ref().expect("a hint"), @"templates are synchronizer.yaml.tera, farmers.yaml.tera, run.yaml.tera, job.yaml.tera");
 }
