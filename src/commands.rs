@@ -1,6 +1,7 @@
 //! The commands: each turns its arguments into a request, has it observed, decided, rendered and proposed
 //! by the modules that answer for that, and reports.
 mod admin;
+mod emit;
 mod look;
 mod next_phase;
 mod plan;

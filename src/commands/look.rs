@@ -73,7 +73,16 @@ pub fn look(
     outside: &Outside,
     system: &SystemRef,
 ) -> anyhow::Result<Look> {
-    let (at, world) = outside.world(context, common, session, system)?;
+    let world = outside.world(context, common, session, system)?;
+    look_with(session, system, world)
+}
+
+/// The rest of a look, once the world was seen; in between, the base may have been fetched.
+pub fn look_with(
+    session: &Session,
+    system: &SystemRef,
+    (at, world): (Timestamp, World),
+) -> anyhow::Result<Look> {
     let (deployment, folder) = session.read(system)?;
     Ok(Look { seen: Observation { at, deployment, world }, folder })
 }
