@@ -69,6 +69,19 @@ impl Context {
         self.env.get(OsStr::new(name))?.to_str().filter(|value| !value.is_empty())
     }
 
+    /// This context for something that outlives the caller; what is left behind prints nowhere.
+    pub fn take(&mut self) -> Context {
+        let nowhere = Context {
+            env: self.env.clone(),
+            clock: self.clock.clone(),
+            cwd: self.cwd.clone(),
+            out: Box::new(std::io::sink()),
+            err: Box::new(std::io::sink()),
+            terminal: self.terminal,
+        };
+        std::mem::replace(self, nowhere)
+    }
+
     /// Writes to standard output. That nobody reads it any more (`| head`) is no error.
     ///
     /// # Errors

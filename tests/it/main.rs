@@ -11,4 +11,5 @@ mod gates;
 mod node;
 mod purity;
 mod render;
+mod wait;
 mod world;
