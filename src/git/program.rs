@@ -154,7 +154,7 @@ fn give_up(mut child: Child, name: &str, patience: Duration) -> Error {
 /// characters other than line ends are escaped.
 pub fn without_credentials(text: &str) -> String {
     static USER_INFO: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\x22]*@").ok());
+        LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\x22]*@").ok());
     let text = match USER_INFO.as_ref() {
         Some(user_info) => user_info.replace_all(text, "$1***@"),
         None => return String::new(),

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use git2::Oid;
 
+use super::program::Call;
 use super::{Error, Repo};
 
 /// Branches of the remote as it said itself: name without `refs/heads/` → commit.
@@ -39,6 +40,10 @@ impl Repo {
         if remotes.len() == 1 { remotes.pop() } else { None }
     }
 
+    pub(super) fn quiet_fetch(&self) -> Call {
+        self.git(&QUIETLY)
+    }
+
     /// Fetches a branch, all of it that is new and nothing else, without a depth.
     ///
     /// # Errors
@@ -47,7 +52,7 @@ impl Repo {
         let BranchFetch { remote, branch } = fetch;
         let tracking = format!("refs/remotes/{remote}/{branch}");
         let refspec = format!("+refs/heads/{branch}:{tracking}");
-        self.git(&QUIETLY).arguments([remote, &refspec]).run()?;
+        self.quiet_fetch().arguments([remote, &refspec]).run()?;
         self.commit_of(&tracking)
     }
 
@@ -97,7 +102,7 @@ impl Repo {
         let depth = self.is_shallow().then_some("--depth=2");
         let arguments =
             depth.into_iter().map(str::to_owned).chain([remote.to_owned()]).chain(missing);
-        self.git(&QUIETLY).arguments(arguments).run()?;
+        self.quiet_fetch().arguments(arguments).run()?;
         odb.refresh().map_err(Error::git("looking for fetched objects"))
     }
 }

@@ -273,7 +273,7 @@ fn what_the_remote_says_itself_wins_over_what_was_fetched_last() {
     let mut look = Look::at(&sandbox, &two);
     assert!(look.read(&nth(1)).0.steps.is_empty());
     let refs = sandbox.git(&two, &["for-each-ref"]);
-    look.branches = Some(remote_steps(&look.repo, "origin", &[nth(1)]).unwrap());
+    look.branches = Some(remote_steps(&look.repo, "origin", "main", &[nth(1)]).unwrap());
     let step = look.read(&nth(1)).0.steps.remove(0);
     assert_eq!((step.remote, step.local), (Some(made.commit.to_string()), None));
     assert_eq!(sandbox.git(&two, &["for-each-ref"]), refs, "no ref is written");
@@ -282,7 +282,7 @@ fn what_the_remote_says_itself_wins_over_what_was_fetched_last() {
     // Deleted on the remote, while the clone still remembers it.
     sandbox.git(&two, &["fetch", "--quiet"]);
     sandbox.git(&origin, &["branch", "--delete", "--force", &name]);
-    look.branches = Some(remote_steps(&look.repo, "origin", &[nth(1)]).unwrap());
+    look.branches = Some(remote_steps(&look.repo, "origin", "main", &[nth(1)]).unwrap());
     assert!(look.read(&nth(1)).0.steps.is_empty());
 }
 

@@ -23,13 +23,15 @@ struct At {
 }
 
 /// Asks the remote for all step branches of the clusters of these systems, in one call, and fetches what
-/// the systems' own branches hold. No ref is written.
+/// the systems' own branches hold. No ref is written. A shallow clone learns so much of the history of
+/// `base`, the base branch, that it can tell what the branches were made on.
 ///
 /// # Errors
 /// The remote doesn't answer.
 pub fn remote_steps(
     repo: &Repo,
     remote: &str,
+    base: &str,
     systems: &[SystemRef],
 ) -> Result<RemoteBranches, git::Error> {
     let clusters: BTreeSet<String> =
@@ -40,7 +42,34 @@ pub fn remote_steps(
     let mut contents = branches.clone();
     contents.retain(|name, _| own.iter().any(|prefix| name.starts_with(prefix)));
     repo.fetch_contents(remote, &contents)?;
+    if repo.is_shallow()
+        && let Some(tip) = repo.commit_of(&format!("refs/remotes/{remote}/{base}"))?
+        && let Some(since) = oldest_unknown_parent(repo, tip, &contents)?
+    {
+        repo.deepen(remote, base, since)?;
+    }
     Ok(branches)
+}
+
+/// The date of the oldest commit that a step was made on and that isn't known to be on the base.
+fn oldest_unknown_parent(
+    repo: &Repo,
+    tip: Oid,
+    steps: &RemoteBranches,
+) -> Result<Option<i64>, git::Error> {
+    let mut oldest = None;
+    for step in steps.values() {
+        if repo.is_in_history(tip, *step)? {
+            continue;
+        }
+        let parents = repo.parents(*step, &repo.shallow_edges()?)?;
+        let Some(parent) = parents.first().copied() else { continue };
+        if !repo.is_in_history(tip, parent)? {
+            let at = repo.commit(parent)?.time().seconds();
+            oldest = Some(oldest.map_or(at, |oldest: i64| oldest.min(at)));
+        }
+    }
+    Ok(oldest)
 }
 
 pub(super) fn read(source: &Source<'_>, system: &SystemRef, paths: &Paths) -> Result<Steps, Error> {
