@@ -73,6 +73,17 @@ fn a_commit_holds_the_change_and_leaves_the_clone_alone() {
 }
 
 #[test]
+fn a_commit_starts_no_other_program() {
+    let mut sandbox = Sandbox::new();
+    sandbox.origin(2, "apiVersion: dcr-gitops/v1\n");
+    let work = sandbox.clone("work", &[]);
+    let path = sandbox.env.insert("PATH".into(), "/nowhere".into()).unwrap();
+    let made = Look::at(&sandbox, &work).start(&nth(1)).unwrap();
+    sandbox.env.insert("PATH".into(), path);
+    assert_eq!(sandbox.git(&work, &["cat-file", "-t", &made.commit.to_string()]), "commit");
+}
+
+#[test]
 fn the_same_request_gives_the_same_tree_and_is_adopted_without_a_new_object() {
     let sandbox = Sandbox::new();
     sandbox.origin(3, "apiVersion: dcr-gitops/v1\n");

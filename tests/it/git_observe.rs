@@ -51,7 +51,7 @@ fn a_run_is_read_with_what_it_wants_and_how_it_got_there() {
     };
     let at = |run: u32, step: u32, phase: Phase| run_files(&record(&system, run, step, phase));
     land("6.1", &at(6, 1, Phase::HistoryUpdate), 1);
-    let teardown = land("6.2", &torn_down(&system, 6, 2), 2);
+    land("6.2", &torn_down(&system, 6, 2), 2);
     let between = files(&[("elsewhere", "x")]);
     land("somebody else's", &between, 3);
     let first = land("7.1", &at(7, 1, Phase::HistoryUpdate), 4);
@@ -96,7 +96,6 @@ fn a_run_is_read_with_what_it_wants_and_how_it_got_there() {
     sandbox.git(&work, &["fetch", "--quiet"]);
     let (seen, _) = Look::at(&sandbox, &work).read(&system);
     assert_eq!(seen.furthest_landed().map(|landed| (landed.run, landed.step)), Some((8, 1)));
-    let _ = teardown;
 }
 
 #[test]
@@ -116,7 +115,6 @@ fn a_step_branch_is_ours_only_if_all_of_it_is() {
     let sandbox = Sandbox::new();
     let origin = sandbox.origin(9, SETTINGS);
     let work = sandbox.clone("work", &[]);
-    let look = Look::at(&sandbox, &work);
     let system = nth(1);
     let name = branch(&record(&system, 1, 1, Phase::HistoryUpdate));
     let content = |name: &str| {
@@ -126,7 +124,7 @@ fn a_step_branch_is_ours_only_if_all_of_it_is() {
         steps[0].clone()
     };
 
-    look.start(&system).unwrap();
+    Look::at(&sandbox, &work).start(&system).unwrap();
     let step = content(&name);
     assert_eq!(ours(&step).action, Action::Start);
     assert_eq!((ours(&step).farmers, step.outdated), (4, false));
@@ -215,7 +213,7 @@ fn with_kustomize_only_the_entry_for_our_folder_may_be_added_to_the_parent() {
 #[test]
 fn merged_steps_scales_and_teardowns_are_told_by_their_trees() {
     let sandbox = Sandbox::new();
-    let origin = sandbox.origin(2, SETTINGS);
+    sandbox.origin(2, SETTINGS);
     let work = sandbox.clone("work", &[]);
     let system = nth(1);
     let first = record(&system, 1, 1, Phase::HistoryUpdate);
@@ -238,7 +236,12 @@ fn merged_steps_scales_and_teardowns_are_told_by_their_trees() {
     let (seen, _) = Look::at(&sandbox, &work).read(&system);
     let intent = ours(&seen.steps[2]);
     assert_eq!((intent.phase, intent.action), (Phase::Teardown, Action::Advance));
-    let _ = origin;
+
+    // Once the base has come to a later run, these are over.
+    let later = run_files(&record(&system, 2, 1, Phase::HistoryUpdate));
+    sandbox.land(&sandbox.path("origin.git"), "main", "2.1", &later);
+    sandbox.git(&work, &["fetch", "--quiet"]);
+    assert!(Look::at(&sandbox, &work).read(&system).0.steps.is_empty());
 }
 
 #[test]

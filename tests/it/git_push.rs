@@ -125,12 +125,11 @@ fn twenty_pushes_from_two_clones_whose_bases_differ_make_one_commit() {
 
 #[test]
 fn a_push_sends_what_is_new_even_when_the_remote_has_moved_on() {
-    let sandbox = Sandbox::new();
-    let objects = |systems: u32| {
+    let objects = |systems: u32, arguments: &[&str]| {
         let sandbox = Sandbox::new();
         let origin = sandbox.origin(systems, SETTINGS);
         sandbox.git(&origin, &["config", "receive.unpackLimit", "1"]);
-        let work = sandbox.clone("work", &[]);
+        let work = sandbox.clone("work", arguments);
         sandbox.land(&origin, "main", "meanwhile", &elsewhere("x"));
         let packs = || {
             let files = std::fs::read_dir(origin.join("objects/pack")).unwrap();
@@ -148,11 +147,13 @@ fn a_push_sends_what_is_new_even_when_the_remote_has_moved_on() {
         let listed = sandbox.git_with(&origin, &["show-index"], &std::fs::read(&new[0]).unwrap());
         listed.lines().count()
     };
-    let (few, many) = (objects(10), objects(1_000));
     // Two files, the six trees above them and the commit; and what the remote adds to complete deltas.
+    let few = objects(10, &[]);
     assert!(few <= 18, "{few}");
-    assert!(many <= few + 3, "{many} and {few}");
-    drop(sandbox);
+    for arguments in [vec![], vec!["--depth=1"], vec!["--filter=blob:none", "--no-checkout"]] {
+        let many = objects(1_000, &arguments);
+        assert!(many <= few + 3, "{arguments:?}: {many} and {few}");
+    }
 }
 
 #[test]

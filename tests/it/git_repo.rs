@@ -11,7 +11,7 @@ use dcr_gitops::manifest::{DIGEST, Object};
 use dcr_gitops::observe::deployment::{Found, Source, find_base};
 use dcr_gitops::propose::{Committed, Error, Proposal, commit};
 use dcr_gitops::render::{BaseFolder, Change, FileChange};
-use dcr_gitops::run::deployment::{Action, Base, Deployment, Intent, StepBranch, StepContent};
+use dcr_gitops::run::deployment::{Action, Deployment, Intent, StepBranch, StepContent};
 use dcr_gitops::run::{Kind, LastRun, Outcome, Phase, Place, Record, SystemRef};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -335,8 +335,4 @@ pub fn ours(step: &StepBranch) -> &Intent {
         StepContent::Ours(intent) => intent,
         other => panic!("{} is {other:?}", step.branch),
     }
-}
-
-pub fn base(name: &str, commit: Oid) -> Base {
-    Base { name: name.to_owned(), commit: commit.to_string(), fresh: true, fetched: None }
 }

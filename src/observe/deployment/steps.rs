@@ -72,14 +72,22 @@ fn oldest_unknown_parent(
     Ok(oldest)
 }
 
-pub(super) fn read(source: &Source<'_>, system: &SystemRef, paths: &Paths) -> Result<Steps, Error> {
+/// Reads the branches. Those of runs before the one that the base has come to (`latest`) are over, whatever
+/// they hold, and are left out: telling would cost a walk through the whole history for each.
+pub(super) fn read(
+    source: &Source<'_>,
+    system: &SystemRef,
+    paths: &Paths,
+    latest: u32,
+) -> Result<Steps, Error> {
     let mut own = BTreeMap::new();
     let mut others: BTreeMap<SystemRef, BTreeSet<(u32, u32)>> = BTreeMap::new();
     for (name, at) in in_cluster(source, &system.cluster)? {
         match branch::parse(&name) {
-            Some((of, run, step)) if of == *system => {
+            Some((of, run, step)) if of == *system && run >= latest => {
                 own.insert((run, step), (name, at));
             }
+            Some((of, run, _)) if of == *system && run < latest => {}
             Some((of, run, step)) => {
                 others.entry(of).or_default().insert((run, step));
             }
