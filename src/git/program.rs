@@ -58,7 +58,9 @@ impl Repo {
         let env = self.env.iter().filter(|(name, _)| !elsewhere.iter().any(|known| *name == known));
         command.env_clear().envs(env);
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
-        command.current_dir(self.git_dir());
+        // A remote or a key may be named by a path relative to the work tree.
+        let top = self.inner.workdir().filter(|top| top.is_dir());
+        command.current_dir(top.unwrap_or(self.git_dir()));
         let name = program.to_string_lossy().into_owned();
         Call { command, name, input: Vec::new(), patience: PATIENCE }
     }

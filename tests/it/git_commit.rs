@@ -77,6 +77,7 @@ fn a_commit_starts_no_other_program() {
     let mut sandbox = Sandbox::new();
     sandbox.origin(2, "apiVersion: dcr-gitops/v1\n");
     let work = sandbox.clone("work", &[]);
+    sandbox.git(&work, &["config", "core.fsync", "all"]);
     let path = sandbox.env.insert("PATH".into(), "/nowhere".into()).unwrap();
     let made = Look::at(&sandbox, &work).start(&nth(1)).unwrap();
     sandbox.env.insert("PATH".into(), path);

@@ -282,6 +282,13 @@ fn what_the_remote_says_itself_wins_over_what_was_fetched_last() {
     assert_eq!(sandbox.git(&two, &["for-each-ref"]), refs, "no ref is written");
     assert!(!two.join(".git/FETCH_HEAD").exists());
 
+    // Left without its trees, as by a fetch that was killed: fetched again.
+    let tree = sandbox.git(&two, &["rev-parse", &format!("{}^{{tree}}", made.commit)]);
+    std::fs::remove_file(two.join(".git/objects").join(&tree[..2]).join(&tree[2..])).unwrap();
+    let mut look = Look::at(&sandbox, &two);
+    look.branches = Some(remote_steps(&look.repo, "origin", "main", &[nth(1)]).unwrap());
+    assert_eq!(look.read(&nth(1)).0.steps.len(), 1);
+
     // Deleted on the remote, while the clone still remembers it.
     sandbox.git(&two, &["fetch", "--quiet"]);
     sandbox.git(&origin, &["branch", "--delete", "--force", &name]);

@@ -174,6 +174,17 @@ fn a_remote_that_fails_is_quoted_without_its_token() {
 }
 
 #[test]
+fn a_remote_named_by_a_relative_path_is_found_from_the_top_of_the_work_tree() {
+    let sandbox = Sandbox::new();
+    sandbox.origin(2, SETTINGS);
+    let work = sandbox.clone("work", &[]);
+    sandbox.git(&work, &["remote", "set-url", "origin", "../origin.git"]);
+    let look = Look::at(&sandbox, &work.join("clusters"));
+    let made = look.start(&nth(1)).unwrap().commit;
+    assert_eq!(send(&look, &first_step(), made, None).unwrap(), Pushed::Pushed);
+}
+
+#[test]
 fn fetching_the_base_writes_its_ref_and_no_other() {
     let sandbox = Sandbox::new();
     let origin = sandbox.origin(2, SETTINGS);
