@@ -25,5 +25,7 @@ pub mod report;
 pub mod run;
 pub mod wait;
 
+pub mod rehearse;
+
 pub mod admin;
 pub mod admin_job;
