@@ -16,6 +16,7 @@ mod git_push;
 mod git_repo;
 mod node;
 mod purity;
+mod rehearse;
 mod render;
 mod wait;
 mod world;

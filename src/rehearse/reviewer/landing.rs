@@ -64,9 +64,10 @@ impl Reviewer {
         let reviewer = signature("Rehearsal Reviewer", "reviewer", now)?;
         let Request { number, branch, title, body, .. } = request;
         let (message, parents) = match self.manners.landing {
-            Landing::Merge => {
-                (format!("Merge pull request #{number} from {branch}\n\n{title}\n"), vec![base, &head])
-            }
+            Landing::Merge => (
+                format!("Merge pull request #{number} from {branch}\n\n{title}\n"),
+                vec![base, &head],
+            ),
             // As platforms do by default, without the rest of the message: trailers are lost.
             Landing::Squash | Landing::Queue => (format!("{title} (#{number})\n"), vec![base]),
             Landing::Rebase => (format!("{title}\n\n{body}\n"), vec![base]),
