@@ -4,4 +4,5 @@
 mod decision;
 mod decision_properties;
 mod gates;
+mod kubernetes_world;
 mod world;
