@@ -20,6 +20,7 @@ pub mod git;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
+pub mod rehearse;
 pub mod render;
 pub mod report;
 pub mod run;

@@ -1,2 +1,4 @@
 //! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
 pub mod reviewer;
+pub mod clock;
+pub mod kubernetes;

@@ -19,4 +19,5 @@ mod purity;
 mod rehearse;
 mod render;
 mod wait;
+mod kubernetes_world;
 mod world;
