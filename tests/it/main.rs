@@ -3,5 +3,6 @@
 
 mod decision;
 mod decision_properties;
+mod express_world;
 mod gates;
 mod world;

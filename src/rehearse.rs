@@ -1,0 +1,2 @@
+//! The embedded world: what a rehearsal, and most tests, run against instead of real systems.
+pub mod express;
