@@ -105,7 +105,10 @@ impl App {
                     self.compare(at, true, cluster);
                 }
                 Due::Poll => {
-                    self.poll = after(at, self.settings.poll + self.jitter());
+                    // After a leap of the clock one poll sees what all of them would have seen.
+                    let period = self.settings.poll + self.jitter();
+                    let last = now.checked_sub(period).unwrap_or(at);
+                    self.poll = after(at, period).max(last);
                     self.compare(at, true, cluster);
                 }
             }
