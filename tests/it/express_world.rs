@@ -381,6 +381,8 @@ fn a_rebuild_warns_fails_stalls_and_may_be_unneeded() {
     let world = World::with_farm(4, |conduct| conduct.nothing_to_do = Some("UP_TO_DATE".into()));
     world.trigger(1);
     assert_eq!(world.rebuild(FRONTEND)["state"], "UP_TO_DATE");
+    world.pass("24h");
+    assert_eq!(world.rebuild(FRONTEND)["state"], "UP_TO_DATE");
     assert_eq!(world.row(SYNCHRONIZER), "SYNCHRONIZED visible sync ready 5f5e38d65f5e38d6");
     let forced = world.ask(FRONTEND, "/.admin?cmd=startRebuild&force=true&run=7&attempt=2");
     assert_eq!(forced, Some(ok()));
