@@ -1,3 +1,3 @@
-//! The embedded world: what a rehearsal, and most tests, run against instead of real systems.
+//! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
 pub mod argocd;
 pub mod express;

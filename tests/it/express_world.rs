@@ -324,6 +324,20 @@ fn a_new_synchronizer_has_lost_the_rebuild_and_takes_a_second_trigger() {
 }
 
 #[test]
+fn a_restarted_container_has_lost_the_rebuild_too() {
+    let world = World::with_farm(4, |_| {});
+    world.trigger(1);
+    world.pass("1h");
+    let restart = |started| world.pods.0.lock().unwrap()[0].started = started;
+    restart(None);
+    assert_eq!(world.ask(SYNCHRONIZER, STATUS), None);
+    assert_eq!(world.rebuild(FRONTEND)["state"], "RUNNING");
+    restart(Some(*world.clock.lock().unwrap()));
+    world.pass("3m");
+    assert_eq!((world.rebuild(SYNCHRONIZER), world.rebuild(FRONTEND)), (json!({}), json!({})));
+}
+
+#[test]
 fn a_rebuild_may_outlive_its_synchronizer() {
     let world = World::with_farm(4, |conduct| conduct.outlives_synchronizer = true);
     world.trigger(1);

@@ -95,7 +95,7 @@ pub struct Rebuild {
     pub attempt: Option<u32>,
     pub started: Timestamp,
     pub standing: Standing,
-    /// UID of the synchronizer that holds it.
+    /// The process of the synchronizer that holds it.
     pub synchronizer: String,
     work: Work,
     /// Percentage.

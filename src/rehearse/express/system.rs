@@ -27,7 +27,9 @@ pub enum Role {
 #[derive(Debug, Clone)]
 pub struct FarmNode {
     pub name: String,
-    uid: String,
+    /// Its UID and when its container started: a restart forgets as much as a new pod. `None` while
+    /// nothing runs.
+    process: Option<String>,
     answers_since: Option<Timestamp>,
     /// The others reach it: it is ready, and so has a host name.
     ready: bool,
@@ -119,7 +121,7 @@ impl System {
                 pod.started.and_then(|started| started.checked_add(self.conduct.boots).ok());
             let node = FarmNode {
                 name: pod.name.clone(),
-                uid: pod.uid.clone(),
+                process: pod.started.map(|started| format!("{} since {started}", pod.uid)),
                 answers_since,
                 ready: pod.ready,
                 gone: None,
@@ -144,15 +146,17 @@ impl System {
         Some((role, rest.strip_prefix(set)?.strip_prefix('-')?.parse().ok()?))
     }
 
-    /// A synchronizer with a new UID knows nothing of what its predecessor did, unless it was told otherwise.
+    /// A synchronizer that was started anew knows nothing of what it did before, unless it was told
+    /// otherwise.
     fn change_synchronizer(&mut self) {
-        let uid = self.synchronizer().filter(|node| !node.is_gone()).map(|node| node.uid.clone());
-        let (Some(uid), Some(rebuild)) = (uid, &mut self.rebuild) else { return };
-        if rebuild.synchronizer == uid {
+        let node = self.synchronizer().filter(|node| !node.is_gone());
+        let process = node.and_then(|node| node.process.clone());
+        let (Some(process), Some(rebuild)) = (process, &mut self.rebuild) else { return };
+        if rebuild.synchronizer == process {
             return;
         }
         if self.conduct.outlives_synchronizer {
-            rebuild.synchronizer = uid;
+            rebuild.synchronizer = process;
         } else {
             self.rebuild = None;
             self.propagation = None;
@@ -271,15 +275,15 @@ impl System {
         Ok(())
     }
 
-    /// The UID of the synchronizer, if `node` passes commands on to it and it is there to take them.
+    /// The synchronizer's process, if `node` passes commands on to it and it is there to take them.
     fn commanded(&self, node: &str, now: Timestamp) -> Result<String, String> {
         let synchronizer = self.synchronizer().filter(|synchronizer| synchronizer.answers(now));
-        let Some(synchronizer) = synchronizer else {
-            return Err("no synchronizer answers".to_owned());
-        };
-        if synchronizer.name != node && !self.is_frontend(node) {
+        let process = synchronizer.and_then(|synchronizer| synchronizer.process.clone());
+        let Some(process) = process else { return Err("no synchronizer answers".to_owned()) };
+        let addressed = synchronizer.is_some_and(|synchronizer| synchronizer.name == node);
+        if !addressed && !self.is_frontend(node) {
             return Err(format!("{node} is a farmer and takes no commands"));
         }
-        Ok(synchronizer.uid.clone())
+        Ok(process)
     }
 }
