@@ -2,3 +2,5 @@
 pub mod reviewer;
 pub mod clock;
 pub mod kubernetes;
+pub mod argocd;
+pub mod express;
