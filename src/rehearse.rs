@@ -1,3 +1,6 @@
 //! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
 pub mod argocd;
+pub mod clock;
 pub mod express;
+pub mod kubernetes;
+pub mod wiring;

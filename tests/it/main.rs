@@ -6,4 +6,5 @@ mod decision;
 mod decision_properties;
 mod express_world;
 mod gates;
+mod wired_world;
 mod world;
