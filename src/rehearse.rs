@@ -3,4 +3,7 @@ pub mod reviewer;
 pub mod clock;
 pub mod kubernetes;
 pub mod argocd;
+pub mod clock;
 pub mod express;
+pub mod kubernetes;
+pub mod wiring;

@@ -94,6 +94,49 @@ impl ClusterWriter for Cluster {
     }
 }
 
+/// An empty bare repo, apart from the machine's own git.
+pub fn bare(repository: &Path) {
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).initial_head("main");
+    Repository::init_opts(repository, &options).unwrap();
+}
+
+/// Commits these files of a folder, and no others, on `main`.
+pub fn commit(
+    repository: &Path,
+    folder: &str,
+    files: &[(&str, &str)],
+    parent: Option<Oid>,
+    at: Timestamp,
+) -> Oid {
+    let repository = Repository::open_bare(repository).unwrap();
+    let mut index = git2::Index::new().unwrap();
+    for (path, text) in files {
+        let path = Path::new(folder).join(path);
+        let entry = IndexEntry {
+            ctime: IndexTime::new(0, 0),
+            mtime: IndexTime::new(0, 0),
+            dev: 0,
+            ino: 0,
+            mode: 0o100_644,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id: repository.blob(text.as_bytes()).unwrap(),
+            flags: 0,
+            flags_extended: 0,
+            path: path.to_str().unwrap().as_bytes().to_vec(),
+        };
+        index.add(&entry).unwrap();
+    }
+    let tree = repository.find_tree(index.write_tree_to(&repository).unwrap()).unwrap();
+    let author = Signature::new("Ana", "ana@example.com", &Time::new(at.as_second(), 0)).unwrap();
+    let parent = parent.map(|oid| repository.find_commit(oid).unwrap());
+    let parents: Vec<_> = parent.iter().collect();
+    let head = Some("refs/heads/main");
+    repository.commit(head, &author, &author, "A commit", &tree, &parents).unwrap()
+}
+
 struct World {
     _dir: tempfile::TempDir,
     repository: PathBuf,
@@ -109,9 +152,7 @@ impl World {
     fn new(files: &[(&str, &str)], change: impl FnOnce(&mut Application)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let repository = dir.path().join("deployment.git");
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).external_template(false).initial_head("main");
-        Repository::init_opts(&repository, &options).unwrap();
+        bare(&repository);
         let cluster = Arc::new(Cluster::default());
         let argocd = ArgoCd::new(cluster.clone(), 7);
         let now = "2026-11-22T09:00:00Z".parse().unwrap();
@@ -131,37 +172,9 @@ impl World {
         world
     }
 
-    /// Commits these files of the folder, and no others.
     fn commit(&mut self, files: &[(&str, &str)]) {
-        let repository = Repository::open_bare(&self.repository).unwrap();
-        let mut index = git2::Index::new().unwrap();
-        for (path, text) in files {
-            let path = Path::new(FOLDER).join(path);
-            let entry = IndexEntry {
-                ctime: IndexTime::new(0, 0),
-                mtime: IndexTime::new(0, 0),
-                dev: 0,
-                ino: 0,
-                mode: 0o100_644,
-                uid: 0,
-                gid: 0,
-                file_size: 0,
-                id: repository.blob(text.as_bytes()).unwrap(),
-                flags: 0,
-                flags_extended: 0,
-                path: path.to_str().unwrap().as_bytes().to_vec(),
-            };
-            index.add(&entry).unwrap();
-        }
-        let tree = repository.find_tree(index.write_tree_to(&repository).unwrap()).unwrap();
-        let author =
-            Signature::new("Ana", "ana@example.com", &Time::new(self.now.as_second(), 0)).unwrap();
-        let parent = self.commits.last().map(|oid| repository.find_commit(*oid).unwrap());
-        let parents: Vec<_> = parent.iter().collect();
-        let message = format!("commit {}", self.commits.len() + 1);
-        let head = Some("refs/heads/main");
-        self.commits
-            .push(repository.commit(head, &author, &author, &message, &tree, &parents).unwrap());
+        let parent = self.commits.last().copied();
+        self.commits.push(commit(&self.repository, FOLDER, files, parent, self.now));
     }
 
     fn change(&mut self, edit: impl FnOnce(&mut Application)) {

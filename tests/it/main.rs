@@ -24,4 +24,5 @@ mod rehearse;
 mod render;
 mod wait;
 mod kubernetes_world;
+mod wired_world;
 mod world;
