@@ -3,13 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod argocd_world;
 mod config;
 mod decision;
 mod decision_properties;
 mod express;
-mod argocd_world;
-mod decision;
-mod decision_properties;
 mod express_world;
 mod gates;
 mod git_clones;
@@ -18,11 +16,11 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubernetes_world;
 mod node;
 mod purity;
 mod rehearse;
 mod render;
 mod wait;
-mod kubernetes_world;
 mod wired_world;
 mod world;
