@@ -26,7 +26,5 @@ pub mod report;
 pub mod run;
 pub mod wait;
 
-pub mod rehearse;
-
 pub mod admin;
 pub mod admin_job;
