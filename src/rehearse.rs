@@ -2,6 +2,7 @@
 pub mod argocd;
 pub mod clock;
 pub mod express;
+pub mod jobs;
 pub mod kubernetes;
 pub mod reviewer;
 pub mod wiring;
