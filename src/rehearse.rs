@@ -5,4 +5,6 @@ pub mod express;
 pub mod jobs;
 pub mod kubernetes;
 pub mod reviewer;
+pub mod scenario;
 pub mod wiring;
+pub mod world;

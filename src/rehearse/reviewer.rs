@@ -8,7 +8,7 @@ use std::path::Path;
 use git2::{Commit, Oid, Repository};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::run::branch;
+use crate::run::{Phase, branch};
 
 /// How a request gets onto the base branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,13 @@ pub struct Request {
     pub body: String,
     pub opened: Timestamp,
     pub state: State,
+}
+
+impl Request {
+    /// Whether its title says that it begins this phase.
+    pub fn begins(&self, phase: Phase) -> bool {
+        self.title.contains(phase.title())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
