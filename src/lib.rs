@@ -1,5 +1,8 @@
 //! Drives a Distributed Cache Rebuild the GitOps way.
+pub mod admin;
+pub mod admin_job;
 pub mod config;
 pub mod manifest;
+pub mod observe;
 pub mod render;
 pub mod run;

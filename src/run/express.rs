@@ -49,6 +49,10 @@ pub struct AaRow {
     pub version: Option<String>,
     pub readiness: Option<Readiness>,
     pub detail: Option<Detail>,
+    /// Words of the row outside the vocabulary, or saying again what another word said. Each is also in
+    /// [`AaStatus::unknown`]. What such a row means is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,8 +138,12 @@ pub struct Echo {
 }
 
 impl AaRow {
-    /// The node holds the result of a rebuild and serves it: the hash, if so.
+    /// The node holds the result of a rebuild and serves it: the hash, if so. A row with an unknown word
+    /// shows nothing: nobody knows what the word takes back.
     pub fn synchronized_hash(&self) -> Option<&str> {
+        if !self.unknown.is_empty() {
+            return None;
+        }
         match (self.state, self.visible, self.sync, self.readiness, &self.detail) {
             (
                 Some(AaState::Synchronized),
@@ -150,7 +158,11 @@ impl AaRow {
 }
 
 impl AaStatus {
+    /// The row of a node. `None` if there is none, or if rows of the same name contradict each other.
     pub fn row(&self, node: &str) -> Option<&AaRow> {
-        self.rows.iter().find(|row| row.node == node)
+        let says = |row: &AaRow| AaRow { group: None, ..row.clone() };
+        let mut rows = self.rows.iter().filter(|row| row.node == node);
+        let first = rows.next()?;
+        rows.all(|row| says(row) == says(first)).then_some(first)
     }
 }
