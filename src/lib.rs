@@ -2,6 +2,7 @@
 pub mod admin;
 pub mod admin_job;
 pub mod config;
+pub mod context;
 pub mod manifest;
 pub mod observe;
 pub mod render;

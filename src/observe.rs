@@ -1,2 +1,6 @@
 //! What is seen outside the program: read, brought into the core's types, and not judged.
+pub mod clusters;
 pub mod express;
+pub mod kubeconfig;
+pub mod objects;
+pub mod unanswered;

@@ -8,5 +8,6 @@ mod decision_properties;
 mod express;
 mod gates;
 mod node;
+mod objects;
 mod purity;
 mod world;
