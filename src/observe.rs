@@ -2,5 +2,6 @@
 pub mod clusters;
 pub mod express;
 pub mod kubeconfig;
+pub mod nodes;
 pub mod objects;
 pub mod unanswered;
