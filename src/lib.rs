@@ -5,5 +5,6 @@ pub mod config;
 pub mod context;
 pub mod manifest;
 pub mod observe;
+pub mod rehearse;
 pub mod render;
 pub mod run;
