@@ -15,6 +15,7 @@ mod git_observe;
 mod git_push;
 mod git_repo;
 mod node;
+mod objects;
 mod purity;
 mod render;
 mod wait;

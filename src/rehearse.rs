@@ -1,0 +1,3 @@
+//! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
+pub mod clock;
+pub mod kubernetes;
