@@ -19,4 +19,5 @@ mod objects;
 mod purity;
 mod render;
 mod wait;
+mod kubernetes_world;
 mod world;
