@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod asking;
+mod clusters;
 mod decision;
 mod decision_properties;
 mod express;
+mod farm;
 mod gates;
 mod node;
 mod objects;
