@@ -4,9 +4,12 @@
 
 mod admin;
 mod config;
+mod asking;
+mod clusters;
 mod decision;
 mod decision_properties;
 mod express;
+mod farm;
 mod gates;
 mod git_clones;
 mod git_commit;
