@@ -4,6 +4,7 @@
 //! Every write of a status is a second apart from the next, so that whoever reads in between sees what
 //! can be seen in between.
 mod application;
+mod automation;
 mod comparison;
 mod health;
 mod operation;
