@@ -7,6 +7,7 @@ mod application;
 mod automation;
 mod comparison;
 mod health;
+mod kustomize;
 mod operation;
 mod source;
 mod status;
