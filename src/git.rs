@@ -10,6 +10,7 @@ mod open;
 mod program;
 mod refs;
 mod remote;
+mod shallow;
 mod wildmatch;
 
 use std::cell::Cell;
@@ -36,6 +37,8 @@ pub struct Repo {
     env: Env,
     /// Whether objects may be missing here that a remote promised to have.
     promisor: Option<String>,
+    /// Whether libgit2 believes that history is cut off somewhere.
+    opened_shallow: bool,
     read: Cell<u64>,
 }
 
@@ -58,11 +61,6 @@ impl Repo {
     /// The folder that HEAD and the index are in.
     pub fn git_dir(&self) -> &Path {
         self.inner.path()
-    }
-
-    /// Whether the clone's history is cut off somewhere.
-    pub fn is_shallow(&self) -> bool {
-        self.inner.is_shallow()
     }
 
     /// How many trees, blobs and commits were read from the object database so far.

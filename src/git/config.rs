@@ -37,13 +37,10 @@ impl Config {
                 let home = reading.path("HOME");
                 let xdg = reading.path("XDG_CONFIG_HOME");
                 let xdg = xdg.or_else(|| home.as_ref().map(|home| home.join(".config")));
-                for file in [
-                    xdg.map(|xdg| xdg.join("git/config")),
-                    home.map(|home| home.join(".gitconfig")),
-                ] {
-                    if let Some(file) = file {
-                        reading.add(&file)?;
-                    }
+                let xdg = xdg.map(|xdg| xdg.join("git/config"));
+                let home = home.map(|home| home.join(".gitconfig"));
+                for file in xdg.into_iter().chain(home) {
+                    reading.add(&file)?;
                 }
             }
         }

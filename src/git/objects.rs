@@ -139,34 +139,6 @@ impl Repo {
         Ok(Some(here))
     }
 
-    /// Whether a shallow clone's history is cut off below this commit.
-    ///
-    /// # Errors
-    /// git's list of such commits is there and can't be read.
-    pub fn is_shallow_edge(&self, commit: Oid) -> Result<bool, Error> {
-        if !self.is_shallow() {
-            return Ok(false);
-        }
-        let file = self.common_dir().join("shallow");
-        let edges = std::fs::read_to_string(&file)
-            .map_err(Error::io(format!("reading {}", file.display())))?;
-        let commit = commit.to_string();
-        Ok(edges.lines().any(|edge| edge == commit))
-    }
-
-    /// Whether `commit` is `tip` or one of its ancestors, as far as they are here.
-    ///
-    /// # Errors
-    /// The history can't be read.
-    pub fn is_in_history(&self, tip: Oid, commit: Oid) -> Result<bool, Error> {
-        let odb = self.inner.odb().map_err(Error::git("opening the object database"))?;
-        if tip == commit || !odb.exists(commit) {
-            return Ok(tip == commit);
-        }
-        let walking = format!("looking for {commit} in the history of {tip}");
-        self.inner.graph_descendant_of(tip, commit).map_err(Error::git(walking))
-    }
-
     fn find<T>(
         &self,
         id: Oid,

@@ -29,7 +29,16 @@ impl Repo {
             let mut remotes = config.subsections("remote", "promisor").into_iter();
             remotes.find(|remote| config.flag(&format!("remote.{remote}.promisor")))
         });
-        Ok(Repo { inner, config, env: env.clone(), promisor, read: Cell::new(0) })
+        let mut repo = Repo {
+            inner,
+            config,
+            env: env.clone(),
+            promisor,
+            opened_shallow: false,
+            read: Cell::new(0),
+        };
+        repo.opened_shallow = repo.is_shallow();
+        Ok(repo)
     }
 
     /// The folder that refs and objects are in, shared by all worktrees.

@@ -58,7 +58,9 @@ impl Repo {
         let env = self.env.iter().filter(|(name, _)| !elsewhere.iter().any(|known| *name == known));
         command.env_clear().envs(env);
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
-        command.current_dir(self.git_dir());
+        // A remote or a key may be named by a path relative to the work tree.
+        let top = self.inner.workdir().filter(|top| top.is_dir());
+        command.current_dir(top.unwrap_or(self.git_dir()));
         let name = program.to_string_lossy().into_owned();
         Call { command, name, input: Vec::new(), patience: PATIENCE }
     }
@@ -154,7 +156,7 @@ fn give_up(mut child: Child, name: &str, patience: Duration) -> Error {
 /// characters other than line ends are escaped.
 pub fn without_credentials(text: &str) -> String {
     static USER_INFO: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\x22]*@").ok());
+        LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s'\x22]*@").ok());
     let text = match USER_INFO.as_ref() {
         Some(user_info) => user_info.replace_all(text, "$1***@"),
         None => return String::new(),

@@ -1,8 +1,10 @@
 //! The remote: what branches it has, what is on them, and the base branch fetched anew.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use git2::Oid;
+use git2::{ObjectType, Oid};
 
+use super::program::Call;
 use super::{Error, Repo};
 
 /// Branches of the remote as it said itself: name without `refs/heads/` → commit.
@@ -26,6 +28,10 @@ const QUIETLY: [&str; 7] = [
     "--refmap=",
 ];
 
+/// How often a fetch is tried, and what lies between two of them.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(50);
+
 impl Repo {
     /// The remote of this name, or the only one there is.
     ///
@@ -39,6 +45,23 @@ impl Repo {
         if remotes.len() == 1 { remotes.pop() } else { None }
     }
 
+    pub(super) fn quiet_fetch(&self) -> Call {
+        self.git(&QUIETLY)
+    }
+
+    /// Fetches; another process that fetches into the same clone may hold a ref or have just moved it, so
+    /// a failure is tried again before it counts.
+    fn fetch_patiently(&self, arguments: &[String]) -> Result<(), Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.quiet_fetch().arguments(arguments).run() {
+                Err(_) if attempt < ATTEMPTS => std::thread::sleep(PAUSE * attempt),
+                other => return other.map(drop),
+            }
+        }
+    }
+
     /// Fetches a branch, all of it that is new and nothing else, without a depth.
     ///
     /// # Errors
@@ -47,7 +70,7 @@ impl Repo {
         let BranchFetch { remote, branch } = fetch;
         let tracking = format!("refs/remotes/{remote}/{branch}");
         let refspec = format!("+refs/heads/{branch}:{tracking}");
-        self.git(&QUIETLY).arguments([remote, &refspec]).run()?;
+        self.fetch_patiently(&[remote.to_owned(), refspec])?;
         self.commit_of(&tracking)
     }
 
@@ -88,7 +111,7 @@ impl Repo {
         let odb = self.inner.odb().map_err(Error::git("opening the object database"))?;
         let missing: Vec<String> = branches
             .iter()
-            .filter(|(_, id)| !odb.exists(**id))
+            .filter(|(_, id)| !self.is_whole(**id))
             .map(|(name, _)| format!("refs/heads/{name}"))
             .collect();
         if missing.is_empty() {
@@ -97,7 +120,35 @@ impl Repo {
         let depth = self.is_shallow().then_some("--depth=2");
         let arguments =
             depth.into_iter().map(str::to_owned).chain([remote.to_owned()]).chain(missing);
-        self.git(&QUIETLY).arguments(arguments).run()?;
+        self.fetch_patiently(&arguments.collect::<Vec<String>>())?;
         odb.refresh().map_err(Error::git("looking for fetched objects"))
+    }
+
+    /// Whether a commit is here with all that it changes. The commit alone proves nothing: a fetch that is
+    /// under way, or was killed, may have left it without its trees.
+    fn is_whole(&self, commit: Oid) -> bool {
+        let Ok(commit) = self.inner.find_commit(commit) else { return false };
+        if self.promisor.is_some() {
+            return true;
+        }
+        let before = commit.parent(0).ok().and_then(|parent| parent.tree().ok());
+        commit.tree().is_ok_and(|tree| self.has_new(&tree, before.as_ref()))
+    }
+
+    fn has_new(&self, tree: &git2::Tree<'_>, before: Option<&git2::Tree<'_>>) -> bool {
+        let Ok(odb) = self.inner.odb() else { return false };
+        tree.iter().all(|entry| {
+            let old = before.and_then(|before| before.get_name_bytes(entry.name_bytes()));
+            match entry.kind() {
+                _ if old.as_ref().is_some_and(|old| old.id() == entry.id()) => true,
+                Some(ObjectType::Tree) => {
+                    let old = old.and_then(|old| self.inner.find_tree(old.id()).ok());
+                    let new = self.inner.find_tree(entry.id());
+                    new.is_ok_and(|new| self.has_new(&new, old.as_ref()))
+                }
+                Some(ObjectType::Commit) => true,
+                _ => odb.exists(entry.id()),
+            }
+        })
     }
 }

@@ -91,7 +91,7 @@ impl Source<'_> {
         let state = found.state(system)?;
         let wanted = found.wanted()?;
         let history = history::read(self.repo, self.base_commit()?, &paths.dcr, &state)?;
-        let steps = steps::read(self, system, &paths)?;
+        let steps = steps::read(self, system, &paths, state.reached().map_or(0, |(run, _)| run))?;
         let deployment = Deployment {
             system: system.clone(),
             base: self.base.clone(),

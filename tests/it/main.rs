@@ -12,3 +12,10 @@ mod node;
 mod purity;
 mod render;
 mod world;
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod git_clones;
+mod git_commit;
+mod git_cost;
+mod git_observe;
+mod git_push;
+mod git_repo;

@@ -40,12 +40,13 @@ pub(super) fn classify(
         content: StepContent::Foreign { commit: commit.to_string(), why },
         outdated: false,
     };
-    let mut parents = found.parent_ids();
+    let edges = repo.shallow_edges()?;
+    let mut parents = repo.parents(commit, &edges)?.into_iter();
     let (parent, more) = (parents.next(), parents.len());
     let Some(parent) = parent.filter(|_| more == 0) else {
         return Ok(match (merged, more) {
             (true, _) => Judged { content: StepContent::Empty, outdated: false },
-            (false, 0) if repo.is_shallow_edge(commit)? => foreign(cut_off(source)),
+            (false, 0) if edges.contains(&commit) => foreign(cut_off(source)),
             (false, 0) => foreign("it has no parent".to_owned()),
             (false, _) => foreign("it is a merge".to_owned()),
         });

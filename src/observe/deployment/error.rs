@@ -17,7 +17,7 @@ pub enum Error {
     #[error("{dcr}/ holds a run, but {inputs} is missing")]
     Orphan { dcr: String, inputs: String },
     #[error("{file} is the record of {says}, not of {system}")]
-    Moved { file: String, says: SystemRef, system: SystemRef },
+    Moved { file: String, says: Box<SystemRef>, system: Box<SystemRef> },
     #[error("{file}: {source}")]
     BadRecord { file: String, source: BadField },
     #[error("{file}: {problem}")]

@@ -80,8 +80,8 @@ impl Folder {
         match &state.record {
             Some(record) if record.system != *system => Err(Error::Moved {
                 file: beside(&self.dcr, RUN),
-                says: record.system.clone(),
-                system: system.clone(),
+                says: Box::new(record.system.clone()),
+                system: Box::new(system.clone()),
             }),
             _ => Ok(state),
         }

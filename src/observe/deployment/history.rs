@@ -1,5 +1,5 @@
 //! Which states of the run the base branch has been in, from its first-parent history.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
 use jiff::Timestamp;
@@ -26,8 +26,15 @@ struct Point {
 /// A state whose predecessor isn't known (the edge of a shallow clone, the bound) hasn't been seen to
 /// land, and is left out.
 pub(super) fn read(repo: &Repo, tip: Oid, dcr: &str, now: &State) -> Result<History, Error> {
-    let mut walk =
-        Walk { repo, dcr, next: Some(tip), oldest: None, seen: 0, states: HashMap::new() };
+    let mut walk = Walk {
+        repo,
+        dcr,
+        next: Some(tip),
+        oldest: None,
+        seen: 0,
+        states: HashMap::new(),
+        edges: repo.shallow_edges()?,
+    };
     let mut history = History::default();
     let mut newer: Option<Point> = None;
     // A run's commits are often recent: look at few commits first, and at ever more.
@@ -36,7 +43,7 @@ pub(super) fn read(repo: &Repo, tip: Oid, dcr: &str, now: &State) -> Result<Hist
         let points = walk.points(window.min(MOST_COMMITS - walk.seen))?;
         window *= 4;
         let line: Vec<Point> = newer.take().into_iter().chain(points).collect();
-        let is_root = walk.ended_at_root()?;
+        let is_root = walk.ended_at_root();
         let before = |at: usize| match line.get(at + 1) {
             Some(older) => Some(older.dcr),
             None => is_root.then_some(None),
@@ -58,7 +65,7 @@ pub(super) fn read(repo: &Repo, tip: Oid, dcr: &str, now: &State) -> Result<Hist
         }
         newer = line.into_iter().next_back();
     }
-    history.truncated = walk.next.is_some() || !walk.ended_at_root()?;
+    history.truncated = walk.next.is_some() || !walk.ended_at_root();
     Ok(history)
 }
 
@@ -110,6 +117,8 @@ struct Walk<'a> {
     oldest: Option<(Oid, i64)>,
     seen: usize,
     states: HashMap<Oid, State>,
+    /// Where a shallow clone ends.
+    edges: HashSet<Oid>,
 }
 
 impl Walk<'_> {
@@ -128,7 +137,7 @@ impl Walk<'_> {
                 break;
             }
             self.oldest = Some((id, newest));
-            self.next = commit.parent_id(0).ok();
+            self.next = self.repo.parents(id, &self.edges)?.first().copied();
             commits.push((id, at));
             roots.push(Some(commit.tree_id()));
         }
@@ -190,10 +199,7 @@ impl Walk<'_> {
     }
 
     /// Whether the walk came to a commit that really has no parent.
-    fn ended_at_root(&self) -> Result<bool, Error> {
-        let Some((oldest, _)) = self.oldest.filter(|_| self.next.is_none()) else {
-            return Ok(false);
-        };
-        Ok(!self.repo.is_shallow_edge(oldest)?)
+    fn ended_at_root(&self) -> bool {
+        self.next.is_none() && self.oldest.is_some_and(|(oldest, _)| !self.edges.contains(&oldest))
     }
 }

@@ -23,13 +23,15 @@ struct At {
 }
 
 /// Asks the remote for all step branches of the clusters of these systems, in one call, and fetches what
-/// the systems' own branches hold. No ref is written.
+/// the systems' own branches hold. No ref is written. A shallow clone learns so much of the history of
+/// `base`, the base branch, that it can tell what the branches were made on.
 ///
 /// # Errors
 /// The remote doesn't answer.
 pub fn remote_steps(
     repo: &Repo,
     remote: &str,
+    base: &str,
     systems: &[SystemRef],
 ) -> Result<RemoteBranches, git::Error> {
     let clusters: BTreeSet<String> =
@@ -40,17 +42,52 @@ pub fn remote_steps(
     let mut contents = branches.clone();
     contents.retain(|name, _| own.iter().any(|prefix| name.starts_with(prefix)));
     repo.fetch_contents(remote, &contents)?;
+    if repo.is_shallow()
+        && let Some(tip) = repo.commit_of(&format!("refs/remotes/{remote}/{base}"))?
+        && let Some(since) = oldest_unknown_parent(repo, tip, &contents)?
+    {
+        repo.deepen(remote, base, since)?;
+    }
     Ok(branches)
 }
 
-pub(super) fn read(source: &Source<'_>, system: &SystemRef, paths: &Paths) -> Result<Steps, Error> {
+/// The date of the oldest commit that a step was made on and that isn't known to be on the base.
+fn oldest_unknown_parent(
+    repo: &Repo,
+    tip: Oid,
+    steps: &RemoteBranches,
+) -> Result<Option<i64>, git::Error> {
+    let mut oldest = None;
+    for step in steps.values() {
+        if repo.is_in_history(tip, *step)? {
+            continue;
+        }
+        let parents = repo.parents(*step, &repo.shallow_edges()?)?;
+        let Some(parent) = parents.first().copied() else { continue };
+        if !repo.is_in_history(tip, parent)? {
+            let at = repo.commit(parent)?.time().seconds();
+            oldest = Some(oldest.map_or(at, |oldest: i64| oldest.min(at)));
+        }
+    }
+    Ok(oldest)
+}
+
+/// Reads the branches. Those of runs before the one that the base has come to (`latest`) are over, whatever
+/// they hold, and are left out: telling would cost a walk through the whole history for each.
+pub(super) fn read(
+    source: &Source<'_>,
+    system: &SystemRef,
+    paths: &Paths,
+    latest: u32,
+) -> Result<Steps, Error> {
     let mut own = BTreeMap::new();
     let mut others: BTreeMap<SystemRef, BTreeSet<(u32, u32)>> = BTreeMap::new();
     for (name, at) in in_cluster(source, &system.cluster)? {
         match branch::parse(&name) {
-            Some((of, run, step)) if of == *system => {
+            Some((of, run, step)) if of == *system && run >= latest => {
                 own.insert((run, step), (name, at));
             }
+            Some((of, run, _)) if of == *system && run < latest => {}
             Some((of, run, step)) => {
                 others.entry(of).or_default().insert((run, step));
             }
