@@ -64,7 +64,7 @@ impl Session {
         let Some(remote) = &self.remote else { return Ok(self) };
         let branch = &self.settings.settings.branch;
         let tip = self.repo.fetch(BranchFetch { remote, branch })?;
-        let branches = remote_steps(&self.repo, remote, systems)?;
+        let branches = remote_steps(&self.repo, remote, branch, systems)?;
         let mut session = Session::open(context, common)?;
         let newest = tip.is_some_and(|tip| tip.to_string() == session.base.commit);
         session.base.fresh = newest;
