@@ -3,19 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod cli;
 mod config;
 mod decision;
 mod decision_properties;
+mod env;
 mod express;
 mod gates;
-mod node;
-mod purity;
-mod render;
-mod world;
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod git_clones;
 mod git_commit;
 mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod node;
+mod purity;
+mod render;
+mod world;
