@@ -65,9 +65,13 @@ fn once(
 ) -> anyhow::Result<(Look, Decision, Option<Made>)> {
     let session = Session::open(context, common)?;
     let system = session.system(&asked.system)?;
-    let session = match asked.push {
-        true => session.refresh(context, common, std::slice::from_ref(&system))?,
-        false => session,
+    let session = match (asked.push, &session.remote) {
+        (true, Some(_)) => session.refresh(context, common, std::slice::from_ref(&system))?,
+        (true, None) => {
+            let hint = "`git remote add origin URL`, or leave out --push";
+            return Err(Invalid::new("there is no remote to push to").hint(hint).into());
+        }
+        (false, _) => session,
     };
     let look = look(context, common, &session, outside, &system)?;
     let request = Request::Next {
@@ -127,9 +131,6 @@ fn make(
                 }
             };
         }
-    } else if to_remote {
-        let hint = "`git remote add origin URL`, or leave out --push";
-        return Err(Invalid::new("there is no remote to push to").hint(hint).into());
     }
     Ok(Made { done, change })
 }

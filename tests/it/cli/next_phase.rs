@@ -44,7 +44,28 @@ fn a_first_step_is_committed_and_found_again() {
 fn the_commit_says_what_it_does_and_who_asked() {
     let repo = Deployment::alone(Wired::Directory);
     repo.next(&["--ticket", "DCR-123"], 0);
-    insta::assert_snapshot!(repo.git(&["log", "-1", "--format=%an <%ae>%n%B", &step(1, 1)]), @"");
+    insta::assert_snapshot!(repo.git(&["log", "-1", "--format=%an <%ae>%n%B", &step(1, 1)]), @r#"
+    Test Person <test@example.com>
+    Added/Modified system6 via automation (Starting DCR Farm History Update)
+
+    Why: a run was asked for
+
+    Added:
+    - StatefulSet system6-dcr-farmer
+    - Service system6-dcr-farmer
+    - PodDisruptionBudget system6-dcr-farmer
+    - ConfigMap system6-dcr-run
+    - StatefulSet system6-dcr-sync
+    - Service system6-dcr-sync
+    - PodDisruptionBudget system6-dcr-sync
+
+    Dcr-System: den/tenant-105858-prod/system6
+    Dcr-Run: 1
+    Dcr-Step: 1
+    Dcr-Phase: history-update
+    Dcr-Attempt: 1
+    Dcr-Requested-By: Test Person
+    "#);
     let trailers = repo.git(&["log", "-1", "--format=%(trailers:only)", &step(1, 1)]);
     assert_eq!(trailers.lines().count(), 6, "git takes all of them for trailers: {trailers}");
 

@@ -117,7 +117,7 @@ fn what_was_seen_decides_as_it_did() {
     assert_eq!(repo.git(&["for-each-ref", &format!("refs/heads/{}", step(1, 2))]), "");
     let line = repo.next(&["--observed", &file], 0);
     assert_eq!(line["outcome"], "committed");
-    assert_eq!(line["reason"], "all 8 objects are applied; 1 of 1 farmers are ready; the end of the history update isn't verified");
+    assert_eq!(line["reason"], "all 7 objects are applied; 1 of 1 farmers are ready; the end of the history update isn't verified");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn keys(line: &Value) -> Vec<&str> {
 fn json_is_one_line_with_the_same_keys_whatever_is_decided() {
     let repo = Deployment::alone(Wired::Directory);
     let plain = &KEYS[..18];
-    for (flags, code) in [(vec![], 0), (vec!["-v"], 0), (vec!["-vv", "-o=json"], 0), (vec!["--forced"], 10)]
+    for (flags, code) in [(vec![], 0), (vec!["-v"], 0), (vec!["--forced"], 10)]
     {
         assert_eq!(keys(&repo.next(&flags, code)), plain);
     }
@@ -131,13 +131,29 @@ fn what_people_read_first() {
     let ran = repo.run(&["next-phase", "system6"]).ends(0);
     let (account, diff) = ran.out.split_once("\n\n").unwrap();
     let commit = repo.git(&["rev-parse", &step(1, 1)]);
-    insta::assert_snapshot!(account.replace(&commit[..10], "COMMIT"), @"");
+    insta::assert_snapshot!(account.replace(&commit[..10], "COMMIT"), @r#"
+    den/tenant-105858-prod/system6
+      next: history-update (step 1)
+      committed COMMIT on dcr/den/tenant-105858-prod/system6/run-1/step-1
+      because a run was asked for
+      note: no kubeconfig context `den`: leftovers of an earlier run and the cluster's capacity were not looked at
+    "#);
     // The diff is git's own, but for the ids that git knows of its blobs.
     let git = repo.git(&["diff", "--no-ext-diff", "main", &step(1, 1)]);
     let git: Vec<&str> = git.lines().filter(|line| !line.starts_with("index ")).collect();
     assert_eq!(diff.lines().collect::<Vec<_>>(), git);
-    insta::assert_snapshot!(repo.run(&["status", "system6"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @"");
-    insta::assert_snapshot!(repo.run(&["status", "systemdcrtest1"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @"");
+    insta::assert_snapshot!(repo.run(&["status", "system6"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @r#"
+    den/tenant-105858-prod/system6
+      waits for review: dcr/den/tenant-105858-prod/system6/run-1/step-1 waits for review: history-update
+      note: no kubeconfig context `den`: leftovers of an earlier run and the cluster's capacity were not looked at
+      base main at BASE
+    "#);
+    insta::assert_snapshot!(repo.run(&["status", "systemdcrtest1"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @r#"
+    den/tenant-105858-prod/systemdcrtest1
+      idle: no run was ever started
+      note: no kubeconfig context `den`: leftovers of an earlier run and the cluster's capacity were not looked at
+      base main at BASE
+    "#);
 }
 
 #[test]

@@ -61,7 +61,23 @@ fn a_plan_for_a_pull_request_is_markdown_with_the_same_patches() {
     assert!(markdown.starts_with("<!-- dcr-gitops: plan -->\n"), "{markdown}");
     assert!(markdown.contains(patches(&text)[0].trim_end()), "{markdown}");
     let (head, _) = markdown.split_once("<details>").unwrap();
-    insta::assert_snapshot!(head, @"");
+    insta::assert_snapshot!(head, @r#"
+    <!-- dcr-gitops: plan -->
+
+    ### den/tenant-105858-prod/system6
+
+    Next, because a run was asked for:
+
+    > no kubeconfig context \`den\`: leftovers of an earlier run and the cluster's capacity were not looked at
+
+    #### Step 1: history-update
+
+    | file | change |
+    | --- | --- |
+    | clusters/den/tenant-105858-prod/system6/dcr/farmers.yaml | added (+119 −0) |
+    | clusters/den/tenant-105858-prod/system6/dcr/run.yaml | added (+25 −0) |
+    | clusters/den/tenant-105858-prod/system6/dcr/synchronizer.yaml | added (+119 −0) |
+    "#);
 }
 
 #[test]
