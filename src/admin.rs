@@ -115,9 +115,8 @@ impl<T: Time> Nodes<'_, T> {
         let status = self.until(give_up, "aaStatus", async || self.aa_status().await).await?;
         let rebuild =
             self.until(give_up, "rebuildStatus", async || self.rebuild_status().await).await?;
-        // No name of an object depends on the cluster.
         let node = SystemRef {
-            cluster: String::new(),
+            cluster: self.job.cluster.clone(),
             namespace: self.job.namespace.clone(),
             system: self.job.system.clone(),
         }

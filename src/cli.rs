@@ -1,7 +1,10 @@
 //! What may be typed: the commands, their flags and their help. Nothing is done here.
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use crate::config::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 /// Drive a Distributed Cache Rebuild (DCR) the GitOps way: one reviewed commit for each phase.
 #[derive(Debug, Parser)]
@@ -51,9 +54,36 @@ pub struct Common {
     /// Print nothing on standard output but `-o json`
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// What time it is, for rehearsals: `START@SINCExSCALE`
+    #[arg(long, global = true, hide = true, value_name = "CLOCK")]
+    pub clock: Option<ScaledClock>,
     /// Colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// The clock of a rehearsal: it showed `start` (RFC 3339) when the real one showed `since` (milliseconds
+/// since 1970), and runs `scale` times as fast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScaledClock {
+    pub start: Timestamp,
+    pub since: Timestamp,
+    pub scale: f64,
+}
+
+impl FromStr for ScaledClock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('@').and_then(|(start, rest)| {
+            let (since, scale) = rest.split_once('x')?;
+            let start = start.parse().ok()?;
+            let since = Timestamp::from_millisecond(since.parse().ok()?).ok()?;
+            let scale: f64 = scale.parse().ok().filter(|scale| *scale > 0.0)?;
+            Some(ScaledClock { start, since, scale })
+        });
+        parts.ok_or_else(|| "write `START@SINCExSCALE`".to_owned())
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -80,6 +110,8 @@ pub enum Command {
     NextPhase(NextPhase),
     /// Show what `next-phase` would commit, and write nothing
     Plan(Plan),
+    /// Wait on the gates of runs that are on, and emit what falls due; never start a run
+    Watch(Watch),
     /// Say where each run stands
     Status(Status),
     /// Print the JSON Schema of the settings and the inputs
@@ -130,6 +162,25 @@ pub enum PlanFormat {
     Diff,
     /// For a comment on a pull request
     Markdown,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Watch {
+    /// Systems to watch [default: every one whose run is on, teardowns included]
+    #[arg(value_name = "SYSTEM")]
+    pub systems: Vec<String>,
+    /// End after this long with exit code 10 if there is still something to wait for, e.g. `45m`
+    #[arg(long = "for", value_name = "DURATION")]
+    pub slice: Option<Duration>,
+    /// Look at least this often
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    pub poll: Duration,
+    /// Push what falls due to the remote
+    #[arg(long)]
+    pub push: bool,
+    /// Only wait: leave it to others to emit what falls due
+    #[arg(long, conflicts_with = "push")]
+    pub no_emit: bool,
 }
 
 #[derive(Debug, Args)]

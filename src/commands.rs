@@ -1,12 +1,14 @@
 //! The commands: each turns its arguments into a request, has it observed, decided, rendered and proposed
 //! by the modules that answer for that, and reports.
 mod admin;
+mod emit;
 mod look;
 mod next_phase;
 mod plan;
 mod schema;
 mod session;
 mod status;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -45,6 +47,9 @@ pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>
         Err(error) => return usage(context, &error),
     };
     let common = cli.common;
+    if let Some(clock) = &common.clock {
+        context.clock = context.clock.scaled(clock.start, clock.since, clock.scale);
+    }
     let style = Style::choose(context, common.color, context.terminal.err);
     match run(context, &common, cli.command) {
         Ok(code) => code,
@@ -59,6 +64,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
     match command {
         Command::NextPhase(arguments) => next_phase::run(context, common, &arguments),
         Command::Plan(arguments) => plan::run(context, common, &arguments),
+        Command::Watch(arguments) => watch::run(context, common, &arguments),
         Command::Status(arguments) => status::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Admin(job) => admin::run(context, job),

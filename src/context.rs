@@ -5,8 +5,9 @@ use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Environment, clock, working directory and the two output streams.
 pub struct Context {
@@ -26,17 +27,39 @@ pub struct Terminal {
     pub err: bool,
 }
 
-/// Where the time comes from.
+/// Where the time comes from, and how fast it passes.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// How many seconds of this clock pass in a real one; 1 except in rehearsals.
+    scale: f64,
+}
 
 impl Clock {
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Clock(Arc::new(now))
+        Clock { now: Arc::new(now), scale: 1.0 }
+    }
+
+    /// A clock that showed `start` when this one showed `since`, and runs `scale` times as fast.
+    pub fn scaled(&self, start: Timestamp, since: Timestamp, scale: f64) -> Self {
+        let real = self.clone();
+        let now = move || {
+            let passed = real.now().duration_since(since).as_secs_f64() * scale;
+            start
+                .checked_add(SignedDuration::try_from_secs_f64(passed).unwrap_or_default())
+                .unwrap_or(Timestamp::MAX)
+        };
+        Clock { now: Arc::new(now), scale }
     }
 
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// How long a length of this clock's time really takes.
+    pub fn real(&self, length: SignedDuration) -> Duration {
+        let seconds = (length.as_secs_f64() / self.scale).max(0.0);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -44,6 +67,19 @@ impl Context {
     /// A variable that is set, not empty, and UTF-8.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.env.get(OsStr::new(name))?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// This context for something that outlives the caller; what is left behind prints nowhere.
+    pub fn take(&mut self) -> Context {
+        let nowhere = Context {
+            env: self.env.clone(),
+            clock: self.clock.clone(),
+            cwd: self.cwd.clone(),
+            out: Box::new(std::io::sink()),
+            err: Box::new(std::io::sink()),
+            terminal: self.terminal,
+        };
+        std::mem::replace(self, nowhere)
     }
 
     /// Writes to standard output. That nobody reads it any more (`| head`) is no error.

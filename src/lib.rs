@@ -23,6 +23,7 @@ pub mod propose;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod wait;
 
 pub mod admin;
 pub mod admin_job;

@@ -7,10 +7,11 @@ use crate::context::Context;
 use crate::observe::{kubeconfig, replay::Replay};
 use crate::render::{BaseFolder, Change, RenderError, change};
 use crate::run::cluster::ClusterView;
+use crate::run::deployment::Action;
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
 use crate::run::review::Review;
-use crate::run::{Observation, Step, SystemRef, World};
+use crate::run::{Observation, Step, SystemRef, World, after};
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -19,9 +20,19 @@ pub struct Look {
 }
 
 impl Look {
-    /// What `step` would change on the base.
+    /// What `step` would change on the base. A run isn't begun if a later step of it couldn't be
+    /// rendered: better to know it on the first day than on the tenth.
     pub fn change(&self, session: &Session, step: &Step) -> Result<Change, RenderError> {
-        self.change_on(session, &self.folder, step)
+        let change = self.change_on(session, &self.folder, step)?;
+        if step.action == Action::Start {
+            let mut folder = change.apply(&self.folder);
+            let later =
+                std::iter::successors(after(&self.seen, step), |step| after(&self.seen, step));
+            for step in later {
+                folder = self.change_on(session, &folder, &step)?.apply(&folder);
+            }
+        }
+        Ok(change)
     }
 
     /// The same on files that earlier steps have changed already.
@@ -73,7 +84,16 @@ pub fn look(
     outside: &Outside,
     system: &SystemRef,
 ) -> anyhow::Result<Look> {
-    let (at, world) = outside.world(context, common, session, system)?;
+    let world = outside.world(context, common, session, system)?;
+    look_with(session, system, world)
+}
+
+/// The rest of a look, once the world was seen; in between, the base may have been fetched.
+pub fn look_with(
+    session: &Session,
+    system: &SystemRef,
+    (at, world): (Timestamp, World),
+) -> anyhow::Result<Look> {
     let (deployment, folder) = session.read(system)?;
     Ok(Look { seen: Observation { at, deployment, world }, folder })
 }

@@ -64,8 +64,9 @@ impl Session {
     ) -> anyhow::Result<Self> {
         let Some(remote) = &self.remote else { return Ok(self) };
         let branch = &self.settings.settings.branch;
-        let tip = self.repo.fetch(BranchFetch { remote, branch })?;
+        // The branches first: a step made on a base newer than ours would look like somebody else's.
         let branches = remote_steps(&self.repo, remote, branch, systems)?;
+        let tip = self.repo.fetch(BranchFetch { remote, branch })?;
         let mut session = Session::open(context, common)?;
         let newest = tip.is_some_and(|tip| tip.to_string() == session.base.commit);
         session.base.fresh = newest;

@@ -182,18 +182,7 @@ impl Source<'_> {
 
     /// What is at a path on the base.
     fn at(&self, path: &str) -> Result<Option<Entry>, Error> {
-        let mut entry = Entry { id: self.base_tree()?, mode: crate::git::TREE };
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            if !entry.is_tree() {
-                return Ok(None);
-            }
-            self.repo.ensure([entry.id])?;
-            match self.repo.entry(entry.id, name)? {
-                Some(next) => entry = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(entry))
+        Ok(self.repo.at_path(self.base_tree()?, path)?)
     }
 
     fn base_commit(&self) -> Result<Oid, Error> {

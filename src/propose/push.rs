@@ -40,11 +40,14 @@ pub fn push(repo: &Repo, push: Push<'_>, same: Same<'_>) -> Result<Pushed, Error
     let holding = expected.map(|commit| commit.to_string()).unwrap_or_default();
     let lease = format!("--force-with-lease=refs/heads/{branch}:{holding}");
     let refspec = format!("{commit}:refs/heads/{branch}");
+    // A mirror would push all its refs, or none.
+    let no_mirror = format!("remote.{remote}.mirror=false");
     let mut attempt = 0;
     loop {
         attempt += 1;
         // Without negotiating, a remote whose branches aren't known here is sent the whole tree.
-        let arguments = ["-c", "push.negotiate=true", "push", "--quiet", "--no-verify"];
+        let arguments =
+            ["-c", "push.negotiate=true", "-c", &no_mirror, "push", "--quiet", "--no-verify"];
         let call = repo.git(&arguments).arguments([
             "--no-follow-tags",
             "--recurse-submodules=no",

@@ -118,10 +118,9 @@ fn known(cause: Cause<'_>) -> Option<Known> {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     } else if let Some(error) = cause.downcast_ref::<propose::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
-    } else if let Some(error) = cause.downcast_ref::<git::Error>() {
-        Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     } else {
-        None
+        let error = cause.downcast_ref::<git::Error>()?;
+        Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     }
 }
 

@@ -137,3 +137,8 @@ fn age(length: jiff::SignedDuration) -> String {
     };
     Duration::seconds(seconds / unit * unit).to_string()
 }
+
+/// A time for people: to the second.
+pub fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -47,6 +47,7 @@ fn clones_with_all_objects_work() {
     for (arguments, inside) in [
         (vec![], ""),
         (vec!["--bare"], ""),
+        (vec!["--mirror"], ""),
         (vec!["--no-checkout"], ""),
         (vec!["--sparse"], ""),
         (vec!["--depth=1"], ""),

@@ -19,4 +19,5 @@ mod git_repo;
 mod node;
 mod purity;
 mod render;
+mod wait;
 mod world;

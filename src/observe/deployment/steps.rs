@@ -26,6 +26,8 @@ struct At {
 /// the systems' own branches hold. No ref is written. A shallow clone learns so much of the history of
 /// `base`, the base branch, that it can tell what the branches were made on.
 ///
+/// Ask first and fetch the base after that: then what the branches were made on is there.
+///
 /// # Errors
 /// The remote doesn't answer.
 pub fn remote_steps(

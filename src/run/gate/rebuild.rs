@@ -60,7 +60,7 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
         );
     }
     if let Some(running) = running {
-        let percent = running.percent.map_or(String::new(), |percent| format!(", {percent:.1} %"));
+        let percent = running.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
         return Verdict::Unmet(Why::new(format!(
             "the rebuild is running{percent} ({})",
             running.node

@@ -37,7 +37,8 @@ fn people_at_work(repo: &Deployment, round: usize) {
     let builtin = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/manifests/farmers.yaml.tera");
     let template = std::fs::read_to_string(builtin).unwrap();
     let image = format!("image: registry.example.com/express:e686.{}", 132 + round);
-    let inputs = format!("apiVersion: dcr-gitops/v1\n{image}\nfarmers: {{count: {}}}\n", 6 + round % 2);
+    let inputs =
+        format!("apiVersion: dcr-gitops/v1\n{image}\nfarmers: {{count: {}}}\n", 6 + round % 2);
     let settings = std::fs::read_to_string(repo.work.join("dcr-gitops.yaml")).unwrap();
     repo.edit(&[
         (&format!("{FOLDER}/dcr.yaml"), &inputs),

@@ -13,7 +13,10 @@ fn a_first_step_is_committed_and_found_again() {
         assert_eq!(line["run"], Value::Null, "nothing is on the base yet");
         let commit = repo.git(&["rev-parse", &step(1, 1)]);
         assert_eq!(line["commit"], commit);
-        assert_eq!(repo.git(&["rev-parse", &format!("{commit}^@")]), repo.git(&["rev-parse", "main"]));
+        assert_eq!(
+            repo.git(&["rev-parse", &format!("{commit}^@")]),
+            repo.git(&["rev-parse", "main"])
+        );
 
         let mut expected = vec![
             format!("A\t{FOLDER}/dcr/farmers.yaml"),
@@ -84,10 +87,7 @@ fn another_request_for_an_open_step_says_what_differs() {
     for (flags, said) in [
         (vec!["--forced"], "forced: no, not yes"),
         (vec!["--ticket", "DCR-2"], "ticket: DCR-1, not DCR-2"),
-        (
-            vec!["--forced=true", "--ticket=DCR-2"],
-            "forced: no, not yes; ticket: DCR-1, not DCR-2",
-        ),
+        (vec!["--forced=true", "--ticket=DCR-2"], "forced: no, not yes; ticket: DCR-1, not DCR-2"),
     ] {
         let line = repo.next(&flags, 10);
         assert_eq!(line["decision"], "wait");

@@ -67,11 +67,7 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
     });
     Cluster {
         read_at: seen.at,
-        runs: vec![LiveRun {
-            system: record.system.clone(),
-            run: record.run,
-            step: record.step,
-        }],
+        runs: vec![LiveRun { system: record.system.clone(), run: record.run, step: record.step }],
         objects: objects.collect(),
         pods: pods.collect(),
         claims: vec![],
@@ -117,7 +113,10 @@ fn what_was_seen_decides_as_it_did() {
     assert_eq!(repo.git(&["for-each-ref", &format!("refs/heads/{}", step(1, 2))]), "");
     let line = repo.next(&["--observed", &file], 0);
     assert_eq!(line["outcome"], "committed");
-    assert_eq!(line["reason"], "all 7 objects are applied; 1 of 1 farmers are ready; the end of the history update isn't verified");
+    assert_eq!(
+        line["reason"],
+        "all 7 objects are applied; 1 of 1 farmers are ready; the end of the history update isn't verified"
+    );
 }
 
 #[test]

@@ -32,8 +32,7 @@ fn keys(line: &Value) -> Vec<&str> {
 fn json_is_one_line_with_the_same_keys_whatever_is_decided() {
     let repo = Deployment::alone(Wired::Directory);
     let plain = &KEYS[..18];
-    for (flags, code) in [(vec![], 0), (vec!["-v"], 0), (vec!["--forced"], 10)]
-    {
+    for (flags, code) in [(vec![], 0), (vec!["-v"], 0), (vec!["--forced"], 10)] {
         assert_eq!(keys(&repo.next(&flags, code)), plain);
     }
     let status = repo.run(&["status", "system6", "--output", "json", "-v"]).ends(0).line();

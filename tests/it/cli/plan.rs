@@ -38,7 +38,8 @@ fn all_phases_are_the_five_commits_of_the_run() {
         assert_eq!(planned.len(), 5, "{plan}");
         let expected = trees(&mut repo, &planned);
         for number in 1..=5 {
-            let flags = if number == 1 { vec![] } else { vec!["--observed".to_owned(), met(&repo)] };
+            let flags =
+                if number == 1 { vec![] } else { vec!["--observed".to_owned(), met(&repo)] };
             let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
             assert_eq!(repo.next(&flags, 0)["outcome"], "committed");
             let tree = repo.git(&["rev-parse", &format!("{}^{{tree}}", step(1, number))]);

@@ -42,7 +42,8 @@ fn twenty_pushes_from_two_clones_whose_bases_differ() {
     let pushed = outcomes(&lines, "pushed").len();
     assert!(pushed >= 1, "{lines:?}");
     assert_eq!(pushed + outcomes(&lines, "adopted").len(), 20);
-    let count = repo.sandbox.git(&repo.origin(), &["rev-list", "--count", &format!("main..{held}")]);
+    let count =
+        repo.sandbox.git(&repo.origin(), &["rev-list", "--count", &format!("main..{held}")]);
     assert_eq!(count, "1");
     for clone in [&repo.work, &newer] {
         assert_eq!(repo.sandbox.git(clone, &["rev-parse", &step(1, 1)]), held);

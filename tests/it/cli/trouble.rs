@@ -16,7 +16,9 @@ fn a_step_that_was_taken_back_is_missed() {
     let line = repo.next(&[], 10);
     assert_eq!(line["decision"], "wait");
     let unmet = &line["unmet"][0];
-    assert!(unmet["message"].as_str().unwrap().contains("step 2 of run 1 is missing on origin/main"));
+    assert!(
+        unmet["message"].as_str().unwrap().contains("step 2 of run 1 is missing on origin/main")
+    );
     assert!(unmet["hint"].as_str().unwrap().contains("git fetch"), "{unmet}");
     let ran = repo.run(&["next-phase", "system6", "--push"]).ends(11);
     assert!(ran.out.contains("halted: step 2 of run 1 was merged and is missing"), "{}", ran.out);
@@ -93,6 +95,10 @@ fn an_object_edited_on_the_base_stops_the_run_and_is_named() {
     repo.edit(&[(&farmers, &text.replace("storage: 200Gi", "storage: 100Gi"))]);
     let ran = repo.run(&["next-phase", "system6", "--skip-gate", "x"]).ends(3);
     assert_eq!(ran.out, "");
-    assert!(ran.err.contains("farmers.yaml: StatefulSet system6-dcr-farmer was edited by hand"), "{}", ran.err);
+    assert!(
+        ran.err.contains("farmers.yaml: StatefulSet system6-dcr-farmer was edited by hand"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("hint: restore the file"), "{}", ran.err);
 }

@@ -1,0 +1,199 @@
+//! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
+use std::collections::BTreeMap;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::emit::{make, was_outrun};
+use super::look::{Look, Outside, look_with};
+use super::session::Session;
+use super::{code, exit, for_people};
+use crate::cli::{Common, Output, Watch};
+use crate::context::Context;
+use crate::observe::deployment::HasRun;
+use crate::report::json::Line;
+use crate::report::{Style, error, error::Invalid, terminal};
+use crate::run::cluster::ClusterView;
+use crate::run::{Decision, Request, SystemRef, decide, notices};
+use crate::wait::{End, Schedule, Seen, wait};
+
+pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
+    if asked.push && common.observed.is_some() {
+        let hint = "what was observed before isn't what is there now";
+        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+    }
+    let now = context.clock.now();
+    let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
+    let schedule = Schedule { poll: asked.poll.signed(), until };
+    let clock = context.clock.clone();
+    let outside = Outside::new(context, common)?;
+    let watcher = Watcher {
+        context: context.take(),
+        common: common.clone(),
+        asked: asked.clone(),
+        outside,
+        said: BTreeMap::new(),
+        last: Vec::new(),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let mut watcher = Some(watcher);
+    let end = runtime.block_on(async {
+        let stop = stopped()?;
+        // A look reads files and talks to servers: on a thread of its own, so that a signal ends the
+        // wait at once. A look cut off there is as good as one never begun.
+        wait(&clock, schedule, stop, async || {
+            let Some(mut looking) = watcher.take() else { return Ok(Seen::Settled) };
+            let (looked, seen) = tokio::task::spawn_blocking(move || {
+                let seen = looking.look();
+                (looking, seen)
+            })
+            .await?;
+            watcher = Some(looked);
+            seen
+        })
+        .await
+    });
+    runtime.shutdown_background();
+    let Some(watcher) = watcher else { return end.map(|_| exit::WAITING) };
+    let Watcher { context: owned, last, .. } = watcher;
+    *context = owned;
+    let end = end?;
+    if common.output == Output::Json {
+        for line in last.iter().filter_map(|(line, _)| line.as_ref()) {
+            context.print(&format!("{}\n", serde_json::to_string(line)?))?;
+        }
+    }
+    let codes = last.iter().map(|(_, code)| *code);
+    Ok(if end == End::Stopped { exit::WAITING } else { exit::worst(codes) })
+}
+
+/// Done when the process is asked to end.
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// What goes on from one look to the next: nothing but what was already said.
+struct Watcher {
+    context: Context,
+    common: Common,
+    asked: Watch,
+    outside: Outside,
+    said: BTreeMap<String, String>,
+    /// Of the last look: each system's line and exit code.
+    last: Vec<(Option<Line>, u8)>,
+}
+
+impl Watcher {
+    /// One look at all systems; what falls due is emitted.
+    fn look(&mut self) -> anyhow::Result<Seen> {
+        let session = Session::open(&self.context, &self.common)?;
+        let systems = self.systems(&session)?;
+        let mut worlds = Vec::new();
+        for (name, system) in systems {
+            let world = system.and_then(|system| {
+                let world = self.outside.world(&self.context, &self.common, &session, &system)?;
+                Ok((system, world))
+            });
+            worlds.push((name, world));
+        }
+        let known: Vec<SystemRef> = worlds
+            .iter()
+            .filter_map(|(_, world)| world.as_ref().ok().map(|(system, _)| system.clone()))
+            .collect();
+        let session = session.refresh(&self.context, &self.common, &known)?;
+        let mut settled = true;
+        let mut last = Vec::new();
+        for (name, world) in worlds {
+            let looked = world
+                .and_then(|(system, world)| look_with(&session, &system, world))
+                .and_then(|look| self.act(&session, look));
+            match looked {
+                Ok(None) => {}
+                Ok(Some((line, code))) => {
+                    settled &= code != exit::WAITING;
+                    last.push((Some(line), code));
+                }
+                Err(error) => {
+                    let style =
+                        Style::choose(&self.context, self.common.color, self.context.terminal.err);
+                    let text = error::text(&error, style);
+                    if self.said.insert(name, text.clone()).as_ref() != Some(&text) {
+                        self.context.complain(&text);
+                    }
+                    last.push((None, error::code(&error)));
+                }
+            }
+        }
+        self.last = last;
+        Ok(if settled { Seen::Settled } else { Seen::Waiting })
+    }
+
+    /// The systems by name; without names every one whose run is on, or was and may not be gone.
+    fn systems(
+        &self,
+        session: &Session,
+    ) -> anyhow::Result<Vec<(String, anyhow::Result<SystemRef>)>> {
+        if self.asked.systems.is_empty() {
+            let on = session.systems_with(|run| run != HasRun::Never)?;
+            return Ok(on.into_iter().map(|system| (system.to_string(), Ok(system))).collect());
+        }
+        let names = self.asked.systems.iter();
+        Ok(names.map(|name| (name.clone(), session.system(name))).collect())
+    }
+
+    /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
+    /// named and whose last run isn't known to be live.
+    fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
+        let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
+        if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && unseen {
+            return Ok(None);
+        }
+        let decision = decide(&look.seen, &Request::Observe)?;
+        let mut made = None;
+        if let Decision::Propose(step) = &decision
+            && !self.asked.no_emit
+        {
+            match make(&self.context, session, &look, step, self.asked.push) {
+                Ok(done) => made = Some(done.done),
+                // Somebody else was faster: the next look sees what with.
+                Err(error) if was_outrun(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let line = Line::new(&look.seen, &decision, made.as_ref());
+        let notices = notices(&look.seen);
+        self.say(&line, &decision, &notices)?;
+        let code = match &decision {
+            Decision::Propose(_) => exit::WAITING,
+            other => code(other),
+        };
+        Ok(Some((line, code)))
+    }
+
+    /// Says a thing once, when it changes.
+    fn say(&mut self, line: &Line, decision: &Decision, notices: &[String]) -> anyhow::Result<()> {
+        let on_out = for_people(&self.common);
+        let terminal = self.context.terminal;
+        let terminal = if on_out { terminal.out } else { terminal.err };
+        let style = Style::choose(&self.context, self.common.color, terminal);
+        let account = terminal::account(line, decision, notices, style);
+        let name = format!("{}/{}/{}", line.cluster, line.namespace, line.system);
+        if self.said.insert(name, account.clone()).as_ref() == Some(&account) {
+            return Ok(());
+        }
+        let text = format!("{}\n{account}", style.dim(&terminal::moment(self.context.clock.now())));
+        if on_out {
+            self.context.print(&text)?;
+        } else if !self.common.quiet {
+            self.context.complain(&text);
+        }
+        Ok(())
+    }
+}
