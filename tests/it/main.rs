@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod cli;
 mod config;
 mod asking;
 mod clusters;
 mod decision;
 mod decision_properties;
+mod env;
 mod express;
 mod farm;
 mod argocd_world;
