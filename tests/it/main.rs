@@ -3,19 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
-mod cli;
-mod config;
+mod argocd_world;
 mod asking;
+mod cli;
 mod clusters;
+mod config;
 mod decision;
 mod decision_properties;
 mod env;
 mod express;
-mod farm;
-mod argocd_world;
-mod decision;
-mod decision_properties;
 mod express_world;
+mod farm;
 mod gates;
 mod git_clones;
 mod git_commit;
@@ -23,10 +21,10 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubernetes_world;
 mod node;
 mod objects;
 mod purity;
 mod render;
 mod wait;
-mod kubernetes_world;
 mod world;
