@@ -136,9 +136,8 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
         let give_up = self.time.now() + BOOTING;
         let status = self.until(give_up, "aaStatus", || self.aa_status()).await?;
         let rebuild = self.until(give_up, "rebuildStatus", || self.rebuild_status()).await?;
-        // No name of an object depends on the cluster.
         let node = SystemRef {
-            cluster: String::new(),
+            cluster: self.job.cluster.clone(),
             namespace: self.job.namespace.clone(),
             system: self.job.system.clone(),
         }

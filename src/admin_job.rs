@@ -13,6 +13,7 @@ pub const VARIABLE: &str = "DCR_ADMIN_JOB";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdminJob {
+    pub cluster: String,
     pub system: String,
     pub namespace: String,
     pub run: u32,

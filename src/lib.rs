@@ -12,6 +12,8 @@
 //!
 //! `run` is pure: it knows no clock, file, network or process. Readers (`observe`) never write; writers
 //! (`propose`) are built only by the commands that write.
+pub mod admin;
+pub mod admin_job;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -25,6 +27,3 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod wait;
-
-pub mod admin;
-pub mod admin_job;

@@ -19,7 +19,7 @@ mod step;
 mod system;
 mod verdict;
 
-pub use decision::{Decision, Halt, Refused, course, decide};
+pub use decision::{Decision, Halt, Refused, after, course, decide};
 pub use gate::{notices, verdict};
 pub use observation::{Observation, World};
 pub use phase::{Gate, Kind, Phase};

@@ -11,6 +11,7 @@ pub fn question(job: &AdminJob, path: &str) -> Result<String, String> {
     let port = job.port.to_string();
     let values = [
         ("system", job.system.as_str()),
+        ("cluster", job.cluster.as_str()),
         ("namespace", job.namespace.as_str()),
         ("node", job.synchronizer.as_str()),
         ("port", port.as_str()),

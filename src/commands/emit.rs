@@ -33,6 +33,14 @@ pub fn make(
         let hint = "e.g. --ticket DCR-123: `jira` is set in dcr-gitops.yaml";
         return Err(Invalid::usage("a run needs a ticket").hint(hint).into());
     }
+    let remote = match (to_remote, &session.remote) {
+        (true, None) => {
+            let hint = "`git remote add origin URL`, or leave out --push";
+            return Err(Invalid::new("there is no remote to push to").hint(hint).into());
+        }
+        (true, remote) => remote.as_deref(),
+        (false, _) => None,
+    };
     let change = look.change(session, step)?;
     let requested_by = requested_by(context, session);
     let message = message(step, &change, requested_by.as_deref())?;
@@ -46,13 +54,7 @@ pub fn make(
         outcome: if committed.adopted { StepOutcome::Adopted } else { StepOutcome::Committed },
         commit: Some(committed.commit.to_string()),
     };
-    if !to_remote {
-        return Ok(Made { done, change });
-    }
-    let Some(remote) = &session.remote else {
-        let hint = "`git remote add origin URL`, or leave out --push";
-        return Err(Invalid::new("there is no remote to push to").hint(hint).into());
-    };
+    let Some(remote) = remote else { return Ok(Made { done, change }) };
     let seen = match &step.place {
         Place::New => None,
         Place::Adopt(branch) | Place::Replace(branch) => branch.remote.as_deref(),

@@ -1,7 +1,5 @@
 //! What every command on a deployment repo begins with: the repo opened, its base and settings found,
 //! names resolved.
-use std::path::Path;
-
 use crate::cli::Common;
 use crate::config::{
     Known, SettingsFile, SystemsPattern, digest, parse_inputs, parse_settings, qualified,
@@ -29,8 +27,11 @@ pub struct Session {
 impl Session {
     /// Opens the repo around `--repo` (or the working directory). Nothing is fetched.
     pub fn open(context: &Context, common: &Common) -> anyhow::Result<Self> {
-        let dir = common.repo.as_deref().unwrap_or(Path::new("."));
-        let repo = Repo::open(&context.cwd.join(dir), &context.env)?;
+        let dir = match &common.repo {
+            Some(dir) => context.cwd.join(dir),
+            None => context.cwd.clone(),
+        };
+        let repo = Repo::open(&dir, &context.env)?;
         let found = find_base(&repo, common.base.as_deref(), |text| {
             Ok(parse_settings(SETTINGS, text)?.settings)
         })?;

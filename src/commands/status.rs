@@ -1,5 +1,5 @@
 //! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
-use super::look::{Outside, look};
+use super::look::{Outside, look, see_all};
 use super::session::Session;
 use super::{exit, for_people};
 use crate::cli::{Common, Output, Status};
@@ -11,11 +11,10 @@ use crate::run::{Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
     let session = Session::open(context, common)?;
-    let outside = Outside::new(context, common)?;
+    let outside = Outside::new(context, common, &session, true)?;
     let mut codes = Vec::new();
-    for system in systems(&session, asked)? {
-        let seen = system.and_then(|system| look(context, common, &session, &outside, &system));
-        match seen {
+    for seen in see_all(&outside, &session, systems(&session, asked)?) {
+        match seen.and_then(|(system, seen)| look(&session, &system, seen)) {
             Ok(look) => show(context, common, look.seen)?,
             Err(error) => {
                 let style = Style::choose(context, common.color, context.terminal.err);

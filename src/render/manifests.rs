@@ -121,6 +121,7 @@ impl Manifests<'_> {
         };
         let set = record.system.synchronizer_set();
         Ok(AdminJob {
+            cluster: record.system.cluster.clone(),
             system: record.system.system.clone(),
             namespace: record.system.namespace.clone(),
             run: record.run,

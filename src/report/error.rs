@@ -44,7 +44,25 @@ struct Known {
 
 /// The exit code of an error: that of the first cause that says one, else "unexpected".
 pub fn code(error: &anyhow::Error) -> u8 {
-    error.chain().find_map(known).map_or(exit::UNEXPECTED, |known| known.code)
+    causes(error).into_iter().find_map(known).map_or(exit::UNEXPECTED, |known| known.code)
+}
+
+type Cause<'a> = &'a (dyn std::error::Error + 'static);
+
+/// The error and its causes. What only passes on what was found in a file is left out: it has that one's
+/// words, but not its place and hints.
+fn causes(error: &anyhow::Error) -> Vec<Cause<'_>> {
+    let mut found: Vec<Cause<'_>> = Vec::new();
+    for cause in error.chain() {
+        match cause.downcast_ref() {
+            Some(deployment::Error::Inputs(inner) | deployment::Error::Settings(inner)) => {
+                found.extend(causes(inner));
+                break;
+            }
+            _ => found.push(cause),
+        }
+    }
+    found
 }
 
 /// The error, its causes and their hints, each on lines of its own. What was found in files is shown
@@ -52,7 +70,8 @@ pub fn code(error: &anyhow::Error) -> u8 {
 pub fn text(error: &anyhow::Error, style: Style) -> String {
     let mut text = String::new();
     let mut said = String::new();
-    for (depth, cause) in error.chain().enumerate() {
+    let causes = causes(error);
+    for (depth, cause) in causes.iter().enumerate() {
         if let Some(problems) = cause.downcast_ref::<Problems>() {
             text += &problems.render(style.colored);
             text += "\n";
@@ -73,7 +92,7 @@ pub fn text(error: &anyhow::Error, style: Style) -> String {
         }
         said = message;
     }
-    let hints = error.chain().filter_map(known).filter_map(|known| known.hint);
+    let hints = causes.into_iter().filter_map(known).filter_map(|known| known.hint);
     let mut hints: Vec<String> = hints.collect();
     hints.dedup();
     for words in hints {
@@ -82,7 +101,7 @@ pub fn text(error: &anyhow::Error, style: Style) -> String {
     text
 }
 
-fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Known> {
+fn known(cause: Cause<'_>) -> Option<Known> {
     let about = |invalid: bool| if invalid { exit::INVALID } else { exit::UNEXPECTED };
     let invalid = |hint| Some(Known { code: exit::INVALID, hint });
     if let Some(error) = cause.downcast_ref::<Invalid>() {

@@ -4,7 +4,7 @@ use anstyle::AnsiColor;
 use super::json::{Line, StepOutcome};
 use super::{Style, escape};
 use crate::config::Duration;
-use crate::run::{Decision, Observation, Place, Step};
+use crate::run::{Decision, Observation, Place, Step, Unmet};
 
 /// One system, in a few lines.
 pub fn account(line: &Line, decision: &Decision, notices: &[String], style: Style) -> String {
@@ -64,22 +64,13 @@ fn said(line: &Line, decision: &Decision, style: Style) -> String {
             }
             text
         }
-        Decision::Wait(unmet) => unmet
-            .iter()
-            .map(|unmet| {
-                let since = unmet
-                    .since
-                    .map(|since| style.dim(&format!(" (since {since})")))
-                    .unwrap_or_default();
-                let hint = unmet
-                    .hint
-                    .as_deref()
-                    .map(|hint| format!("\n    hint: {}", escape::line(hint)))
-                    .unwrap_or_default();
-                let gate = style.color(AnsiColor::Yellow, &format!("waits for {}:", unmet.gate));
-                format!("  {gate} {}{since}{hint}\n", escape::line(&unmet.message))
-            })
-            .collect(),
+        Decision::Wait(unmet) => {
+            let next = line.next.as_deref().map(|next| format!(", next is {next}"));
+            let mut text = style.color(AnsiColor::Yellow, "waiting") + &next.unwrap_or_default();
+            text = format!("  {text}:\n");
+            text.extend(unmet.iter().map(|unmet| gate(unmet, style)));
+            text
+        }
         Decision::Halt(halt) => {
             let hint = halt
                 .hint
@@ -93,6 +84,19 @@ fn said(line: &Line, decision: &Decision, style: Style) -> String {
         }
         Decision::Idle(_) | Decision::Withdraw(_) => format!("  {} {why}\n", style.dim("idle:")),
     }
+}
+
+/// One gate that is waited for.
+fn gate(unmet: &Unmet, style: Style) -> String {
+    let since = unmet.since.map(|since| style.dim(&format!(" (since {since})")));
+    let hint = unmet.hint.as_deref().map(|hint| format!("\n      hint: {}", escape::line(hint)));
+    format!(
+        "    {}: {}{}{}\n",
+        unmet.gate,
+        escape::line(&unmet.message),
+        since.unwrap_or_default(),
+        hint.unwrap_or_default()
+    )
 }
 
 /// Enough of a commit id for people.

@@ -95,8 +95,13 @@ pub fn course(seen: &Observation, asked: &Request) -> Result<Vec<Step>, Refused>
         }
         _ => None,
     };
-    Ok(std::iter::successors(first, |step| look.following(&step.record, step.record.step + 1))
-        .collect())
+    Ok(std::iter::successors(first, |step| after(seen, step)).collect())
+}
+
+/// The step that comes after `step` if all goes well; none after a teardown, or where only a person goes on.
+pub fn after(seen: &Observation, step: &Step) -> Option<Step> {
+    let look = Look { seen, at: Position::of(seen) };
+    look.following(&step.record, step.record.step.checked_add(1)?)
 }
 
 /// One look, with the position read from it.

@@ -43,6 +43,7 @@ fn job(node: &Node, attempt: u32) -> AdminJob {
     let admin = Admin::default();
     AdminJob {
         system: "system6".to_owned(),
+        cluster: "den".to_owned(),
         namespace: "tenant-105858-prod".to_owned(),
         run: 7,
         attempt,

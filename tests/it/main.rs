@@ -4,11 +4,16 @@
 
 mod admin;
 mod argocd_world;
+mod asking;
+mod cli;
+mod clusters;
 mod config;
 mod decision;
 mod decision_properties;
+mod env;
 mod express;
 mod express_world;
+mod farm;
 mod gates;
 mod git_clones;
 mod git_commit;
@@ -18,6 +23,7 @@ mod git_push;
 mod git_repo;
 mod kubernetes_world;
 mod node;
+mod objects;
 mod purity;
 mod rehearse;
 mod render;

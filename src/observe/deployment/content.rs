@@ -1,8 +1,9 @@
 //! Whether a branch holds a step of ours, what that step means to do, and whether its base has moved on.
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::folder::{self, KUSTOMIZATIONS, LAST_RUN, RUN, State};
 use super::{Error, Files, Paths, SETTINGS, Source, beside};
+use crate::config::parse_settings;
 use crate::git::{Entry, Oid, Repo};
 use crate::manifest;
 use crate::run::deployment::{Action, Intent, StepContent};
@@ -174,15 +175,23 @@ fn is_outdated(source: &Source<'_>, paths: &Paths, before: Oid) -> Result<bool, 
         return Ok(false);
     }
     let name = paths.inputs.rsplit('/').next().unwrap_or_default();
-    let seen = |tree: Oid| -> Result<[Option<Oid>; 3], Error> {
-        let settings = source.repo.entry(tree, SETTINGS)?;
+    let own = |tree: Oid| -> Result<[Option<Oid>; 2], Error> {
         let folder = source.repo.at_path(tree, &paths.folder)?.filter(|entry| entry.is_tree());
-        let Some(folder) = folder else { return Ok([settings.map(|entry| entry.id), None, None]) };
+        let Some(folder) = folder else { return Ok([None, None]) };
         let (inputs, dcr) =
             (source.repo.entry(folder.id, name)?, source.repo.entry(folder.id, "dcr")?);
-        Ok([settings, inputs, dcr].map(|entry| entry.map(|entry| entry.id)))
+        Ok([inputs, dcr].map(|entry| entry.map(|entry| entry.id)))
     };
-    Ok(seen(before)? != seen(base)?)
+    Ok(own(before)? != own(base)? || defaults(source.repo, before)? != defaults(source.repo, base)?)
+}
+
+/// What the settings of a tree add to every system's inputs; whatever else they say makes no step outdated.
+fn defaults(repo: &Repo, tree: Oid) -> Result<Option<Map<String, Value>>, Error> {
+    let Some(entry) = repo.entry(tree, SETTINGS)?.filter(|entry| entry.is_file()) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&repo.blob(entry.id)?).into_owned();
+    Ok(parse_settings(SETTINGS, &text).ok().map(|file| file.settings.defaults))
 }
 
 /// Whether a kustomization differs in nothing but the resource `dcr`.

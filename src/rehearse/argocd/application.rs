@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::automation::{Automation, automation};
 use super::comparison::{Id, Resource, compare, managed, target};
 use super::operation::{Operation, Stage};
 use super::source::{Rendered, head, render};
@@ -12,8 +13,6 @@ use super::{Application, ClusterWriter, health};
 
 /// Between two writes of the status.
 const STEP: SignedDuration = SignedDuration::from_secs(1);
-/// How long after a sync self-heal begins another one of the same commit.
-const SELF_HEAL: SignedDuration = SignedDuration::from_secs(5);
 /// How many syncs the history keeps.
 const HISTORY: usize = 10;
 
@@ -21,6 +20,7 @@ const HISTORY: usize = 10;
 struct Desired {
     /// The commit, also if it can't be rendered; `None` if not even the branch could be resolved.
     revision: Option<git2::Oid>,
+    /// The objects are ready to be applied.
     rendered: Result<Rendered, String>,
 }
 
@@ -57,18 +57,6 @@ pub struct App {
     random: u64,
 }
 
-/// What automation makes of a comparison.
-enum Automation {
-    Rests,
-    Refuses(String),
-    /// Not yet: compare again then.
-    Later(Timestamp),
-    /// Of everything, or only of what isn't as it was synced before.
-    Syncs {
-        heals: bool,
-    },
-}
-
 impl App {
     pub fn new(settings: Application, seed: u64, now: Timestamp) -> Self {
         App {
@@ -83,6 +71,12 @@ impl App {
             poll: now,
             random: seed,
         }
+    }
+
+    /// Changes the spec. Git is read anew at the next comparison: it may be another folder.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut Application)) {
+        edit(&mut self.settings);
+        self.desired = None;
     }
 
     pub fn write(&self, cluster: &dyn ClusterWriter) {
@@ -141,9 +135,16 @@ impl App {
         if resolve {
             self.ask_git();
         }
-        let Some((mut compared, targets)) = self.comparison(cluster) else { return };
+        let Some(mut compared) = self.comparison(cluster) else { return };
         compared.reconciled = resolve.then_some(at);
-        match self.automation(&compared, at) {
+        let automation = match self.operation {
+            Some(_) => Automation::Rests,
+            None => {
+                let last = self.status.operation_state.as_ref();
+                automation(&self.settings, last, &compared.sync, &compared.resources, at)
+            }
+        };
+        match automation {
             Automation::Rests => {}
             Automation::Refuses(why) => compared.conditions.push(("SyncError", why)),
             Automation::Later(then) => self.refresh = Some(then),
@@ -151,6 +152,8 @@ impl App {
                 let revision = compared.sync.revision.as_deref().unwrap_or_default();
                 // The status of this comparison is written first, then the sync begins.
                 let due = after(at, STEP * 2);
+                let rendered = self.desired.as_ref().and_then(|it| it.rendered.as_ref().ok());
+                let targets = rendered.map(|it| it.objects.clone()).unwrap_or_default();
                 let resources = &compared.resources;
                 let operation =
                     Operation::new(&self.settings, revision, targets, resources, heals, due);
@@ -165,16 +168,20 @@ impl App {
     fn ask_git(&mut self) {
         let revision = head(&self.settings);
         let known = self.desired.as_ref().and_then(|desired| desired.revision);
-        if revision.as_ref().ok() != known.as_ref() || known.is_none() {
-            self.desired = Some(match revision {
-                Ok(oid) => Desired { revision: Some(oid), rendered: render(&self.settings, oid) },
-                Err(why) => Desired { revision: None, rendered: Err(why) },
-            });
+        if known.is_some() && revision.as_ref().ok() == known.as_ref() {
+            return;
         }
+        let rendered = revision.clone().and_then(|oid| render(&self.settings, oid));
+        let rendered = rendered.map(|mut rendered| {
+            let objects = rendered.objects.into_iter();
+            rendered.objects = objects.map(|object| target(&self.settings, object)).collect();
+            rendered
+        });
+        self.desired = Some(Desired { revision: revision.ok(), rendered });
     }
 
-    /// How the cluster compares with what is known of git, and the objects it is compared with.
-    fn comparison(&self, cluster: &dyn ClusterWriter) -> Option<(Compared, Vec<Value>)> {
+    /// How the cluster compares with what is known of git.
+    fn comparison(&self, cluster: &dyn ClusterWriter) -> Option<Compared> {
         let desired = self.desired.as_ref()?;
         let compared_to =
             json!({"destination": destination(&self.settings), "source": source(&self.settings)});
@@ -183,22 +190,18 @@ impl App {
                 let message = format!(
                     "Failed to load target state: failed to generate manifest for source 1 of 1: {why}"
                 );
-                let compared = Compared {
+                Compared {
                     sync: SyncStatus { compared_to, revision: None, status: "Unknown" },
                     resources: Vec::new(),
                     conditions: vec![("ComparisonError", message)],
                     source_type: None,
                     reconciled: None,
-                };
-                (compared, Vec::new())
+                }
             }
             Ok(rendered) => {
-                let objects = rendered.objects.iter().cloned();
-                let targets: Vec<Value> =
-                    objects.map(|object| target(&self.settings, object)).collect();
-                let resources = compare(&self.settings, &targets, &self.applied, cluster);
+                let resources = compare(&self.settings, &rendered.objects, &self.applied, cluster);
                 let synced = resources.iter().all(Resource::is_synced);
-                let compared = Compared {
+                Compared {
                     sync: SyncStatus {
                         compared_to,
                         revision: desired.revision.map(|oid| oid.to_string()),
@@ -208,54 +211,9 @@ impl App {
                     conditions: Vec::new(),
                     source_type: Some(rendered.source_type),
                     reconciled: None,
-                };
-                (compared, targets)
+                }
             }
         })
-    }
-
-    /// Whether a sync starts by itself, in the order in which Argo CD asks.
-    fn automation(&self, compared: &Compared, at: Timestamp) -> Automation {
-        let Some(automated) = self.settings.automated else { return Automation::Rests };
-        let denied = self.settings.deny_windows.iter().any(|(from, to)| (*from..*to).contains(&at));
-        if self.operation.is_some()
-            || denied
-            || self.settings.wedged
-            || compared.sync.status != "OutOfSync"
-        {
-            return Automation::Rests;
-        }
-        let differs = |resource: &Resource| !resource.is_synced() && !resource.requires_pruning;
-        if !automated.prune && !compared.resources.iter().any(differs) {
-            return Automation::Rests;
-        }
-        let revision = compared.sync.revision.as_deref().unwrap_or_default();
-        let last = self.status.operation_state.as_ref();
-        let last = last.filter(|last| {
-            last.sync_result.as_ref().is_some_and(|result| result.revision == revision)
-        });
-        if let Some(last) = last {
-            if last.phase != "Succeeded" {
-                let message = &last.message;
-                let message = format!("Failed last sync attempt to [{revision}]: {message}");
-                return Automation::Refuses(message);
-            }
-            if !automated.self_heal {
-                return Automation::Rests;
-            }
-            let finished = last.finished_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(at);
-            let then = after(finished, SELF_HEAL);
-            if at < then {
-                return Automation::Later(then);
-            }
-        }
-        let all_surplus = compared.resources.iter().all(|resource| resource.requires_pruning);
-        if automated.prune && !automated.allow_empty && all_surplus {
-            return Automation::Refuses(format!(
-                "Skipping sync attempt to [{revision}]: auto-sync will wipe out all resources"
-            ));
-        }
-        Automation::Syncs { heals: last.is_some() }
     }
 
     /// Writes a comparison. The health comes a moment later.
@@ -275,7 +233,7 @@ impl App {
     fn look_at_health(&mut self, at: Timestamp, cluster: &dyn ClusterWriter) {
         let before = self.status.health.clone();
         let live = managed(&self.settings, cluster);
-        self.status.set_health(health::of_all(live.iter()), at);
+        self.status.set_health(health::of_all(live.iter().map(|object| &**object)), at);
         if self.status.health != before {
             self.write(cluster);
         }
@@ -293,7 +251,7 @@ impl App {
         }
         let changed = self
             .comparison(cluster)
-            .is_some_and(|(compared, _)| compared.resources != self.status.resources);
+            .is_some_and(|compared| compared.resources != self.status.resources);
         if changed {
             self.compare(now, false, cluster);
         } else {
