@@ -19,5 +19,6 @@ mod git_repo;
 mod node;
 mod purity;
 mod render;
+mod scenarios;
 mod wait;
 mod world;
