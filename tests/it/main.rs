@@ -18,6 +18,7 @@ mod git_push;
 mod git_repo;
 mod node;
 mod purity;
+mod readme;
 mod render;
 mod scenarios;
 mod wait;
