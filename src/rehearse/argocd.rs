@@ -27,9 +27,9 @@ pub trait ClusterWriter: Send + Sync {
     fn apply(&self, object: &Value) -> Result<(), String>;
     /// Deletes an object; one that isn't there is no error.
     fn delete(&self, kind: &str, namespace: &str, name: &str, propagation: Propagation);
-    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value>;
+    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
     /// All objects that carry [`TRACKING`].
-    fn list_managed(&self) -> Vec<Value>;
+    fn list_managed(&self) -> Vec<Arc<Value>>;
     /// Stores an Application as it is: `spec`, `operation` and `status`, which is no subresource, so
     /// that each change of it raises the generation. Only the API server's metadata stay.
     fn replace(&self, application: &Value);
@@ -154,7 +154,7 @@ impl ArgoCd {
     /// Edits the Application of this name, if there is one. It takes effect at its next comparison.
     pub fn change(&mut self, name: &str, edit: impl FnOnce(&mut Application)) {
         if let Some(app) = self.applications.iter_mut().find(|app| app.settings.name == name) {
-            edit(&mut app.settings);
+            app.edit(edit);
             app.write(&*self.cluster);
         }
     }

@@ -72,14 +72,14 @@ impl ClusterWriter for Cluster {
         }
     }
 
-    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.objects.lock().unwrap().get(&key(kind, namespace, name)).cloned()
+    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.objects.lock().unwrap().get(&key(kind, namespace, name)).cloned().map(Arc::new)
     }
 
-    fn list_managed(&self) -> Vec<Value> {
+    fn list_managed(&self) -> Vec<Arc<Value>> {
         let objects = self.objects.lock().unwrap();
         let is_managed = |it: &&Value| it["metadata"]["annotations"][TRACKING].is_string();
-        objects.values().filter(is_managed).cloned().collect()
+        objects.values().filter(is_managed).cloned().map(Arc::new).collect()
     }
 
     fn replace(&self, application: &Value) {
@@ -181,7 +181,7 @@ impl World {
         self.argocd.change(APP, edit);
     }
 
-    fn get(&self, kind: &str, name: &str) -> Option<Value> {
+    fn get(&self, kind: &str, name: &str) -> Option<Arc<Value>> {
         self.cluster.get(kind, NAMESPACE, name)
     }
 
@@ -194,7 +194,7 @@ impl World {
     }
 
     fn app(&self) -> Value {
-        self.cluster.get("Application", "argocd", APP).unwrap()
+        Value::clone(&self.cluster.get("Application", "argocd", APP).unwrap())
     }
 
     /// What there is to see now: whether an operation is asked for, the state of the last one, the
@@ -720,8 +720,12 @@ fn a_folder_is_read_whole_unless_a_kustomization_says_what_counts() {
         ("dcr/last-run", &a),
         ("README.md", "kind: ConfigMap"),
     ];
-    let world = World::synced(&plain, |_| {});
+    let mut world = World::synced(&plain, |_| {});
     assert_eq!(live(&world), ["a", "b", "c", "d", "json"]);
+    // The same commit, another folder.
+    world.change(|it| it.path = format!("./{FOLDER}/dcr/below"));
+    world.story(120);
+    assert_eq!(live(&world), ["c", "d"]);
     let world = World::synced(&plain, |it| it.recurse = false);
     assert_eq!(live(&world), ["a"]);
 

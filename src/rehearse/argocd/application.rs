@@ -21,6 +21,7 @@ const HISTORY: usize = 10;
 struct Desired {
     /// The commit, also if it can't be rendered; `None` if not even the branch could be resolved.
     revision: Option<git2::Oid>,
+    /// The objects are ready to be applied.
     rendered: Result<Rendered, String>,
 }
 
@@ -85,6 +86,12 @@ impl App {
         }
     }
 
+    /// Changes the spec. Git is read anew at the next comparison: it may be another folder.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut Application)) {
+        edit(&mut self.settings);
+        self.desired = None;
+    }
+
     pub fn write(&self, cluster: &dyn ClusterWriter) {
         let operation = self.operation.as_ref().map(|operation| &operation.asked);
         cluster.replace(&object(&self.settings, operation, &self.status));
@@ -141,7 +148,7 @@ impl App {
         if resolve {
             self.ask_git();
         }
-        let Some((mut compared, targets)) = self.comparison(cluster) else { return };
+        let Some(mut compared) = self.comparison(cluster) else { return };
         compared.reconciled = resolve.then_some(at);
         match self.automation(&compared, at) {
             Automation::Rests => {}
@@ -151,6 +158,8 @@ impl App {
                 let revision = compared.sync.revision.as_deref().unwrap_or_default();
                 // The status of this comparison is written first, then the sync begins.
                 let due = after(at, STEP * 2);
+                let rendered = self.desired.as_ref().and_then(|it| it.rendered.as_ref().ok());
+                let targets = rendered.map(|it| it.objects.clone()).unwrap_or_default();
                 let resources = &compared.resources;
                 let operation =
                     Operation::new(&self.settings, revision, targets, resources, heals, due);
@@ -165,16 +174,20 @@ impl App {
     fn ask_git(&mut self) {
         let revision = head(&self.settings);
         let known = self.desired.as_ref().and_then(|desired| desired.revision);
-        if revision.as_ref().ok() != known.as_ref() || known.is_none() {
-            self.desired = Some(match revision {
-                Ok(oid) => Desired { revision: Some(oid), rendered: render(&self.settings, oid) },
-                Err(why) => Desired { revision: None, rendered: Err(why) },
-            });
+        if known.is_some() && revision.as_ref().ok() == known.as_ref() {
+            return;
         }
+        let rendered = revision.clone().and_then(|oid| render(&self.settings, oid));
+        let rendered = rendered.map(|mut rendered| {
+            let objects = rendered.objects.into_iter();
+            rendered.objects = objects.map(|object| target(&self.settings, object)).collect();
+            rendered
+        });
+        self.desired = Some(Desired { revision: revision.ok(), rendered });
     }
 
-    /// How the cluster compares with what is known of git, and the objects it is compared with.
-    fn comparison(&self, cluster: &dyn ClusterWriter) -> Option<(Compared, Vec<Value>)> {
+    /// How the cluster compares with what is known of git.
+    fn comparison(&self, cluster: &dyn ClusterWriter) -> Option<Compared> {
         let desired = self.desired.as_ref()?;
         let compared_to =
             json!({"destination": destination(&self.settings), "source": source(&self.settings)});
@@ -183,22 +196,18 @@ impl App {
                 let message = format!(
                     "Failed to load target state: failed to generate manifest for source 1 of 1: {why}"
                 );
-                let compared = Compared {
+                Compared {
                     sync: SyncStatus { compared_to, revision: None, status: "Unknown" },
                     resources: Vec::new(),
                     conditions: vec![("ComparisonError", message)],
                     source_type: None,
                     reconciled: None,
-                };
-                (compared, Vec::new())
+                }
             }
             Ok(rendered) => {
-                let objects = rendered.objects.iter().cloned();
-                let targets: Vec<Value> =
-                    objects.map(|object| target(&self.settings, object)).collect();
-                let resources = compare(&self.settings, &targets, &self.applied, cluster);
+                let resources = compare(&self.settings, &rendered.objects, &self.applied, cluster);
                 let synced = resources.iter().all(Resource::is_synced);
-                let compared = Compared {
+                Compared {
                     sync: SyncStatus {
                         compared_to,
                         revision: desired.revision.map(|oid| oid.to_string()),
@@ -208,8 +217,7 @@ impl App {
                     conditions: Vec::new(),
                     source_type: Some(rendered.source_type),
                     reconciled: None,
-                };
-                (compared, targets)
+                }
             }
         })
     }
@@ -275,7 +283,7 @@ impl App {
     fn look_at_health(&mut self, at: Timestamp, cluster: &dyn ClusterWriter) {
         let before = self.status.health.clone();
         let live = managed(&self.settings, cluster);
-        self.status.set_health(health::of_all(live.iter()), at);
+        self.status.set_health(health::of_all(live.iter().map(|object| &**object)), at);
         if self.status.health != before {
             self.write(cluster);
         }
@@ -293,7 +301,7 @@ impl App {
         }
         let changed = self
             .comparison(cluster)
-            .is_some_and(|(compared, _)| compared.resources != self.status.resources);
+            .is_some_and(|compared| compared.resources != self.status.resources);
         if changed {
             self.compare(now, false, cluster);
         } else {

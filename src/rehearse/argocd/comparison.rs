@@ -1,5 +1,7 @@
 //! Whether the cluster is as a commit wants it: which objects differ, and which are too many.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -32,7 +34,7 @@ impl Id {
         }
     }
 
-    pub fn get(&self, cluster: &dyn ClusterWriter) -> Option<Value> {
+    pub fn get(&self, cluster: &dyn ClusterWriter) -> Option<Arc<Value>> {
         cluster.get(&self.kind, &self.namespace, &self.name)
     }
 }
@@ -104,7 +106,7 @@ pub fn compare(
 }
 
 /// The live objects of this application.
-pub fn managed(application: &Application, cluster: &dyn ClusterWriter) -> Vec<Value> {
+pub fn managed(application: &Application, cluster: &dyn ClusterWriter) -> Vec<Arc<Value>> {
     let ours = format!("{}:", application.name);
     let mut objects = cluster.list_managed();
     objects.retain(|object| {
@@ -121,12 +123,12 @@ pub fn ignored<'a>(application: &'a Application, object: &Value) -> impl Iterato
     of_kind.flat_map(|ignored| ignored.pointers.iter().map(String::as_str))
 }
 
-fn without_ignored(application: &Application, object: &Value) -> Value {
-    let mut object = object.clone();
-    for pointer in ignored(application, &object.clone()) {
-        remove(&mut object, pointer);
+fn without_ignored<'a>(application: &Application, object: &'a Value) -> Cow<'a, Value> {
+    let mut shown = Cow::Borrowed(object);
+    for pointer in ignored(application, object) {
+        remove(shown.to_mut(), pointer);
     }
-    object
+    shown
 }
 
 /// Takes away what stands at a JSON Pointer.
