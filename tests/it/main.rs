@@ -7,4 +7,5 @@ mod decision_properties;
 mod express_world;
 mod gates;
 mod wired_world;
+mod kubernetes_world;
 mod world;

@@ -67,22 +67,17 @@ impl Cluster {
             let problem = "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`";
             return Err(Refusal::invalid(kind, object::name(given), problem));
         }
-        let created = self.store.create(kind, object, self.at);
+        let created = self.store.create(kind, object, self.at, |object| {
+            if kind == Kind::Job {
+                defaults::select_own_pods(object);
+            }
+        });
         self.applied.insert(object::uid(&created).to_owned(), given.clone());
-        if kind != Kind::Job {
-            return Ok(created);
-        }
-        // The selector holds the UID, which the object has only now.
-        let key = Key::of(kind, &created);
-        Ok(self.store.update(&key, defaults::select_own_pods).unwrap_or(created))
+        Ok(created)
     }
 
     pub fn delete(&mut self, key: &Key, how: Propagation) -> bool {
         let Some(object) = self.store.get(key).cloned() else { return false };
-        let grace = match key.kind {
-            Kind::Pod => grace(&object),
-            _ => SignedDuration::ZERO,
-        };
         match how {
             Propagation::Background => {}
             Propagation::Foreground => {
@@ -90,14 +85,18 @@ impl Cluster {
             }
             Propagation::Orphan => self.orphan_dependents(object::uid(&object)),
         }
-        self.store.delete(key, grace, self.at);
+        if object::text(&object, "/spec/nodeName").is_empty() {
+            self.store.delete(key, self.at);
+        } else {
+            self.store.mark_deleted(key, grace(&object), self.at);
+        }
         true
     }
 }
 
-/// How long a deleted pod may take. Nobody waits for a pod that is on no node or at its end.
+/// How long the containers of a pod on a node may take to end. Nobody waits for those that have.
 fn grace(pod: &Value) -> SignedDuration {
-    if object::text(pod, "/spec/nodeName").is_empty() || object::is_terminal(pod) {
+    if object::is_terminal(pod) {
         return SignedDuration::ZERO;
     }
     let seconds = object::number(pod, "/spec/terminationGracePeriodSeconds");

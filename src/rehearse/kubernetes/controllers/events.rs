@@ -63,7 +63,7 @@ impl Cluster {
             "reportingInstance": "",
         });
         let key = Key::of(Kind::Event, &event);
-        self.store.create(Kind::Event, event, self.at);
+        self.store.create(Kind::Event, event, self.at, |_| {});
         self.memory.events.insert(words, key);
     }
 }
