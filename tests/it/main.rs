@@ -6,6 +6,6 @@ mod decision;
 mod decision_properties;
 mod express_world;
 mod gates;
-mod wired_world;
 mod kubernetes_world;
+mod wired_world;
 mod world;
