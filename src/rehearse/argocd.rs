@@ -4,8 +4,10 @@
 //! Every write of a status is a second apart from the next, so that whoever reads in between sees what
 //! can be seen in between.
 mod application;
+mod automation;
 mod comparison;
 mod health;
+mod kustomize;
 mod operation;
 mod source;
 mod status;

@@ -748,6 +748,47 @@ fn a_folder_is_read_whole_unless_a_kustomization_says_what_counts() {
     world.commit(&kustomize);
     world.story(140);
     assert!(world.conditions()[0].contains("missing.yaml: no such file or directory"));
+    kustomize.push(("kustomization.yaml", "resources: [list.yaml]\nnamePrefix: x\n"));
+    kustomize.push(("list.yaml", "- no object\n"));
+    world.commit(&kustomize);
+    world.story(140);
+    assert!(world.conditions()[0].contains("missing metadata.name in object"));
+}
+
+#[test]
+fn a_kustomization_above_changes_what_is_below() {
+    let set = stateful_set(4)
+        + "  template: {spec: {containers: [{name: express, image: registry.example.com:5000/express:e1}]}}\n";
+    let set = set
+        .replace("spec: {replicas", "spec:\n  replicas")
+        .replace(", updateStrategy", "\n  updateStrategy");
+    let set = set.replace("OnDelete}}", "OnDelete}");
+    let files = |above| {
+        [
+            ("kustomization.yaml", above),
+            ("dcr/kustomization.yaml", "resources: [farmers.yaml]\n"),
+            ("dcr/farmers.yaml", &set),
+        ]
+    };
+    let mut world = World::synced(&files("resources: [dcr]\n"), |_| {});
+    let plain = world.get("StatefulSet", "farmers").unwrap();
+    assert_eq!(plain["spec"]["replicas"], 4);
+    let above = "resources: [dcr]\nreplicas: [{name: farmers, count: 2}]\n\
+                 images: [{name: 'registry.example.com:5000/express', newTag: e2}]\n\
+                 commonAnnotations: {team: express}\n";
+    world.commit(&files(above));
+    world.story(140);
+    let changed = world.get("StatefulSet", "farmers").unwrap();
+    assert_eq!(changed["spec"]["replicas"], 2);
+    let template = &changed["spec"]["template"];
+    assert_eq!(template["spec"]["containers"][0]["image"], "registry.example.com:5000/express:e2");
+    assert_eq!(template["metadata"]["annotations"]["team"], "express");
+    // What the file says of itself stays, so the digest alone doesn't show the drift.
+    assert_eq!(changed["metadata"]["annotations"]["digest"], "d4");
+    world.commit(&files("resources: [dcr]\nnamePrefix: test-\nnamespace: elsewhere\n"));
+    world.story(140);
+    assert_eq!(world.get("StatefulSet", "farmers"), None);
+    assert!(world.cluster.get("StatefulSet", "elsewhere", "test-farmers").is_some());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::automation::{Automation, automation};
 use super::comparison::{Id, Resource, compare, managed, target};
 use super::operation::{Operation, Stage};
 use super::source::{Rendered, head, render};
@@ -12,8 +13,6 @@ use super::{Application, ClusterWriter, health};
 
 /// Between two writes of the status.
 const STEP: SignedDuration = SignedDuration::from_secs(1);
-/// How long after a sync self-heal begins another one of the same commit.
-const SELF_HEAL: SignedDuration = SignedDuration::from_secs(5);
 /// How many syncs the history keeps.
 const HISTORY: usize = 10;
 
@@ -56,18 +55,6 @@ pub struct App {
     refresh: Option<Timestamp>,
     poll: Timestamp,
     random: u64,
-}
-
-/// What automation makes of a comparison.
-enum Automation {
-    Rests,
-    Refuses(String),
-    /// Not yet: compare again then.
-    Later(Timestamp),
-    /// Of everything, or only of what isn't as it was synced before.
-    Syncs {
-        heals: bool,
-    },
 }
 
 impl App {
@@ -150,7 +137,14 @@ impl App {
         }
         let Some(mut compared) = self.comparison(cluster) else { return };
         compared.reconciled = resolve.then_some(at);
-        match self.automation(&compared, at) {
+        let automation = match self.operation {
+            Some(_) => Automation::Rests,
+            None => {
+                let last = self.status.operation_state.as_ref();
+                automation(&self.settings, last, &compared.sync, &compared.resources, at)
+            }
+        };
+        match automation {
             Automation::Rests => {}
             Automation::Refuses(why) => compared.conditions.push(("SyncError", why)),
             Automation::Later(then) => self.refresh = Some(then),
@@ -220,50 +214,6 @@ impl App {
                 }
             }
         })
-    }
-
-    /// Whether a sync starts by itself, in the order in which Argo CD asks.
-    fn automation(&self, compared: &Compared, at: Timestamp) -> Automation {
-        let Some(automated) = self.settings.automated else { return Automation::Rests };
-        let denied = self.settings.deny_windows.iter().any(|(from, to)| (*from..*to).contains(&at));
-        if self.operation.is_some()
-            || denied
-            || self.settings.wedged
-            || compared.sync.status != "OutOfSync"
-        {
-            return Automation::Rests;
-        }
-        let differs = |resource: &Resource| !resource.is_synced() && !resource.requires_pruning;
-        if !automated.prune && !compared.resources.iter().any(differs) {
-            return Automation::Rests;
-        }
-        let revision = compared.sync.revision.as_deref().unwrap_or_default();
-        let last = self.status.operation_state.as_ref();
-        let last = last.filter(|last| {
-            last.sync_result.as_ref().is_some_and(|result| result.revision == revision)
-        });
-        if let Some(last) = last {
-            if last.phase != "Succeeded" {
-                let message = &last.message;
-                let message = format!("Failed last sync attempt to [{revision}]: {message}");
-                return Automation::Refuses(message);
-            }
-            if !automated.self_heal {
-                return Automation::Rests;
-            }
-            let finished = last.finished_at.as_ref().and_then(|at| at.parse().ok()).unwrap_or(at);
-            let then = after(finished, SELF_HEAL);
-            if at < then {
-                return Automation::Later(then);
-            }
-        }
-        let all_surplus = compared.resources.iter().all(|resource| resource.requires_pruning);
-        if automated.prune && !automated.allow_empty && all_surplus {
-            return Automation::Refuses(format!(
-                "Skipping sync attempt to [{revision}]: auto-sync will wipe out all resources"
-            ));
-        }
-        Automation::Syncs { heals: last.is_some() }
     }
 
     /// Writes a comparison. The health comes a moment later.

@@ -5,6 +5,7 @@ use git2::{ObjectType, Oid, Repository, Tree};
 use serde_json::Value;
 
 use super::Application;
+use super::kustomize::transform;
 use crate::manifest;
 
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -117,7 +118,8 @@ impl<'a> Reader<'a> {
         };
         let documents = manifest::objects(&self.text(kustomization));
         let documents = documents.map_err(|error| format!("invalid Kustomization: {error}"))?;
-        let resources = documents.first().and_then(|it| it.0.get("resources")?.as_array());
+        let kustomization = documents.into_iter().next().map(|it| it.0).unwrap_or_default();
+        let resources = kustomization["resources"].as_array();
         let mut objects = Vec::new();
         for resource in resources.into_iter().flatten().filter_map(Value::as_str) {
             let at = normal(path, resource);
@@ -131,9 +133,15 @@ impl<'a> Reader<'a> {
                 let read = read.map_err(|error| {
                     format!("accumulating resources from '{resource}': MalformedYAMLError: {error}")
                 })?;
+                if read.iter().any(|it| it.kind().is_empty() || it.name().is_empty()) {
+                    return Err(format!(
+                        "accumulating resources from '{resource}': missing metadata.name in object"
+                    ));
+                }
                 objects.extend(read.into_iter().map(|object| object.0));
             }
         }
+        transform(&kustomization, &mut objects);
         Ok(objects)
     }
 }
