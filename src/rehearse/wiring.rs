@@ -1,4 +1,6 @@
 //! Connects the parts of the world: Express runs in the pods of the embedded Kubernetes, Argo CD changes it.
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Bytes;
@@ -74,17 +76,16 @@ impl ClusterWriter for Writer {
         }
     }
 
-    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
-        let object = self.kubernetes.get(kind_named(kind)?, namespace, name)?;
-        Some(Value::clone(&object))
+    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.kubernetes.get(kind_named(kind)?, namespace, name)
     }
 
-    fn list_managed(&self) -> Vec<Value> {
+    fn list_managed(&self) -> Vec<Arc<Value>> {
         let all = self.namespaces.iter().flat_map(|namespace| {
             Kind::ALL.into_iter().flat_map(move |kind| self.kubernetes.list(kind, namespace))
         });
         let is_managed = |it: &Value| it["metadata"]["annotations"][TRACKING].is_string();
-        all.filter(|object| is_managed(object)).map(|object| Value::clone(&object)).collect()
+        all.filter(|object| is_managed(object)).collect()
     }
 
     fn replace(&self, application: &Value) {

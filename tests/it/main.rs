@@ -28,5 +28,6 @@ mod purity;
 mod rehearse;
 mod render;
 mod wait;
+mod kubernetes_world;
 mod wired_world;
 mod world;
