@@ -230,15 +230,18 @@ impl Kubernetes {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unreachable> {
         let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let runs = object::list(pod, "/status/containerStatuses")
-            .iter()
-            .any(|container| !container["state"]["running"].is_null());
         match nodes {
-            Some(nodes) if runs => {
+            Some(nodes) if self.runs(pod) => {
                 nodes.call(object::namespace(pod), object::name(pod), port, request).await
             }
             _ => Err(Unreachable::refused()),
         }
+    }
+
+    /// Whether the containers of this very pod run now.
+    fn runs(&self, pod: &Value) -> bool {
+        let now = self.get(Kind::Pod, object::namespace(pod), object::name(pod));
+        now.is_some_and(|now| object::uid(&now) == object::uid(pod) && object::is_running(&now))
     }
 
     fn pulse(&self) -> tokio::sync::watch::Receiver<Pulse> {

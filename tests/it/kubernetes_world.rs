@@ -1,6 +1,7 @@
 //! The embedded Kubernetes against the real client, and against what a real cluster was recorded doing.
 mod api;
 mod faults;
+mod nodes;
 mod recorded;
 mod troubles;
 
