@@ -30,6 +30,5 @@ mod rehearse;
 mod render;
 mod scenarios;
 mod wait;
-mod kubernetes_world;
 mod wired_world;
 mod world;
