@@ -1,4 +1,5 @@
 //! What is seen outside the program: read, brought into the core's types, and not judged.
+pub mod argocd;
 pub mod clusters;
 pub mod express;
 pub mod kubeconfig;

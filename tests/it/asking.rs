@@ -14,11 +14,16 @@ use dcr_gitops::rehearse::kubernetes::access::{Rule, User};
 use dcr_gitops::rehearse::kubernetes::node::{NodeHttp, Unreachable};
 use dcr_gitops::run::express::{Admin, ProbeState};
 use dcr_gitops::run::{Kind, Phase, Record, SystemRef};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, SinkExt, StreamExt};
 use http::{Request, Response};
 use hyper::body::Bytes;
 use kube::Client;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Request as WsRequest, Response as WsResponse,
+};
 
 use crate::farm::{Farm, system};
 use crate::node::{self, Node};
@@ -348,6 +353,82 @@ async fn a_url_leads_to_the_node_it_names() {
     assert_eq!(silent(&admin), Vec::<String>::new());
     assert_eq!(admin.aa_status.unwrap().rows.len(), 1);
     assert_eq!(node.state.lock().unwrap().questions, ["/.admin?cmd=aaStatus&of=system6"]);
+}
+
+/// An API server that forwards one port, by its WebSocket protocol: channel 0 for bytes, 1 for errors,
+/// each begun with the port's number. `says` is what comes back on which channel.
+async fn port_forwarder(says: Vec<(u8, String)>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = seen.clone();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let note = noted.clone();
+        let mut socket = accept_hdr_async(stream, |asked: &WsRequest, mut answer: WsResponse| {
+            note.lock().unwrap().push(asked.uri().to_string());
+            let protocol = "v4.channel.k8s.io".parse().unwrap();
+            answer.headers_mut().insert("sec-websocket-protocol", protocol);
+            Ok(answer)
+        })
+        .await
+        .unwrap();
+        for channel in [0, 1] {
+            let [low, high] = 9100_u16.to_le_bytes();
+            socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
+        }
+        while let Some(Ok(message)) = socket.next().await {
+            let bytes = message.into_data();
+            if bytes.first() != Some(&0) {
+                continue;
+            }
+            noted.lock().unwrap().push(String::from_utf8_lossy(&bytes[1..]).into_owned());
+            for (channel, text) in &says {
+                let frame = [&[*channel], text.as_bytes()].concat();
+                socket.send(Message::binary(frame)).await.unwrap();
+            }
+        }
+    });
+    (url, seen)
+}
+
+async fn by_port_forward(says: Vec<(u8, String)>) -> (Admin, Vec<String>) {
+    let (server, seen) = port_forwarder(says).await;
+    let kubeconfig = serde_json::from_value(serde_json::json!({
+        "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+    }));
+    let asked = Asked { farm: Farm::new(), pods: Arc::default() };
+    let settings = config::Settings::default();
+    let clusters = Clusters::new(kubeconfig.unwrap(), &settings, asked.farm.clock());
+    let inputs = config::Admin { via: Via::PortForward, ..config::Admin::default() };
+    let record = Record { frontends: vec![], ..record(Phase::Teardown) };
+    let admin = asked.ask_with(&clusters, None, &record, &inputs).await;
+    let seen = seen.lock().unwrap().clone();
+    (admin, seen)
+}
+
+#[tokio::test]
+async fn a_port_forward_carries_one_request() {
+    // In two frames, as a node may send it.
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", AA.len());
+    let (admin, seen) = by_port_forward(vec![(0, head), (0, AA.to_owned())]).await;
+    assert_eq!(silent(&admin), Vec::<String>::new());
+    assert_eq!(admin.aa_status.unwrap().rows.len(), 1);
+    assert_eq!(
+        seen,
+        [
+            "/api/v1/namespaces/tenant-1/pods/system6-dcr-sync-0/portforward?&ports=9100",
+            "GET /.admin?cmd=aaStatus HTTP/1.1\r\nhost: system6-dcr-sync-0:9100\r\n\r\n",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_port_nobody_listens_on_is_told_at_once() {
+    let refused = "error forwarding port 9100 to pod: connection refused".to_owned();
+    let (admin, _) = by_port_forward(vec![(1, refused.clone())]).await;
+    assert_eq!(silent(&admin), [format!("system6-dcr-sync-0 aaStatus: {refused}")]);
 }
 
 #[tokio::test]
