@@ -11,6 +11,7 @@ mod decision_properties;
 mod express;
 mod farm;
 mod gates;
+mod kubeconfig;
 mod node;
 mod objects;
 mod purity;
