@@ -52,7 +52,7 @@ pub async fn application(
             .map_err(|error| Unanswered::new(error, &asked)),
     };
     match read {
-        Ok(wire) => ApplicationView::Seen(slim(wire, called)),
+        Ok(wire) => ApplicationView::Seen(Box::new(slim(wire, called))),
         Err(error) if error.cause == Cause::NotFound => unseen(&"there is none of this name"),
         Err(error) => unseen(&error),
     }

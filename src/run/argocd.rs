@@ -11,7 +11,7 @@ pub enum ApplicationView {
     Unseen {
         why: String,
     },
-    Seen(Application),
+    Seen(Box<Application>),
 }
 
 /// An Application, slim, and nothing judged yet.

@@ -365,6 +365,7 @@ async fn port_forwarder(says: Vec<(u8, String)>) -> (String, Arc<Mutex<Vec<Strin
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let note = noted.clone();
+        #[expect(clippy::result_large_err, reason = "the library's callback is like that")]
         let mut socket = accept_hdr_async(stream, |asked: &WsRequest, mut answer: WsResponse| {
             note.lock().unwrap().push(asked.uri().to_string());
             let protocol = "v4.channel.k8s.io".parse().unwrap();
