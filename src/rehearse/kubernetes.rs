@@ -218,7 +218,7 @@ impl Kubernetes {
         self.read(|cluster| cluster.writes_refused)
     }
 
-    /// What time it is in this cluster: as of the last thing that happened.
+    /// What time it is in this cluster.
     pub fn now(&self) -> Timestamp {
         (self.0.now)()
     }

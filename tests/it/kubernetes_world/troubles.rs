@@ -365,6 +365,16 @@ async fn a_full_quota_is_told_and_tried_again() {
 }
 
 #[tokio::test]
+async fn events_are_kept_for_an_hour() {
+    let lab = Lab::new();
+    lab.apply(&farmers(1));
+    lab.pass(3500).await;
+    assert!(!lab.said("SuccessfulCreate").is_empty());
+    lab.pass(3700).await;
+    assert!(lab.names(Kind::Event).is_empty());
+}
+
+#[tokio::test]
 async fn the_same_story_leaves_the_same_world() {
     let mut worlds = Vec::new();
     for steps in [vec![300], vec![1; 300]] {
