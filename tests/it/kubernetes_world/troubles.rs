@@ -52,6 +52,12 @@ async fn an_apply_sets_what_it_gives_and_keeps_the_rest() {
     lab.apply(&farmers(1));
     let after = lab.get(Kind::StatefulSet, "system6-dcr-farmer");
     assert_eq!(before, after, "the same again is no write");
+    let mounts =
+        json!([{"name": "cache", "mountPath": "/a"}, {"name": "cache", "mountPath": "/b"}]);
+    let mut twice = farmers(1);
+    twice["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts.clone();
+    let written = lab.apply(&twice);
+    assert_eq!(written["spec"]["template"]["spec"]["containers"][0]["volumeMounts"], mounts);
 }
 
 #[tokio::test]
