@@ -252,6 +252,22 @@ async fn deletion_goes_by_its_propagation() {
     assert!(lab.names(Kind::Pod).is_empty());
 }
 
+#[tokio::test]
+async fn a_pod_without_an_owner_runs_once() {
+    let lab = Lab::new();
+    lab.apply(&json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "system6-fe1", "namespace": NAMESPACE},
+        "spec": {"containers": [{"name": "express", "image": "x:1"}]},
+    }));
+    lab.pass(60).await;
+    assert_eq!(container(&lab.get(Kind::Pod, "system6-fe1"))["ready"], true);
+    lab.kubernetes.delete(Kind::Pod, NAMESPACE, "system6-fe1", Propagation::Background);
+    lab.pass(60).await;
+    assert!(lab.names(Kind::Pod).is_empty());
+}
+
 /// Runs Jobs that end when, and as, the test says; or at once, badly.
 struct Runner(Mutex<Option<oneshot::Receiver<Exit>>>);
 
@@ -334,13 +350,15 @@ async fn a_job_may_run_on_while_the_world_does() {
 #[tokio::test]
 async fn a_job_deleted_while_it_runs_takes_its_pod_along() {
     let lab = Lab::new();
-    let (_end, told) = oneshot::channel();
+    let (end, told) = oneshot::channel();
     lab.kubernetes.set_jobs(Arc::new(Runner(Mutex::new(Some(told)))));
     lab.apply(&job("trigger"));
     lab.pass(60).await;
     lab.kubernetes.delete(Kind::Job, NAMESPACE, "trigger", Propagation::Background);
     lab.pass(60).await;
     assert!(lab.names(Kind::Pod).is_empty(), "no finalizer holds it");
+    lab.kubernetes.settle().await;
+    assert!(end.is_closed(), "its program is killed");
     lab.kubernetes.set_jobs(Arc::new(Runner(Mutex::default())));
     let mut late = job("late");
     late["spec"]["activeDeadlineSeconds"] = json!(3);
