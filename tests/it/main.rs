@@ -15,4 +15,5 @@ mod kubeconfig;
 mod node;
 mod objects;
 mod purity;
+mod kubernetes_world;
 mod world;

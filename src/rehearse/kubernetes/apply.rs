@@ -1,4 +1,5 @@
 //! What clients that may write do to the cluster: server-side apply and deletion.
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -67,22 +68,17 @@ impl Cluster {
             let problem = "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`";
             return Err(Refusal::invalid(kind, object::name(given), problem));
         }
-        let created = self.store.create(kind, object, self.at);
+        let created = self.store.create(kind, object, self.at, |object| {
+            if kind == Kind::Job {
+                defaults::select_own_pods(object);
+            }
+        });
         self.applied.insert(object::uid(&created).to_owned(), given.clone());
-        if kind != Kind::Job {
-            return Ok(created);
-        }
-        // The selector holds the UID, which the object has only now.
-        let key = Key::of(kind, &created);
-        Ok(self.store.update(&key, defaults::select_own_pods).unwrap_or(created))
+        Ok(created)
     }
 
     pub fn delete(&mut self, key: &Key, how: Propagation) -> bool {
         let Some(object) = self.store.get(key).cloned() else { return false };
-        let grace = match key.kind {
-            Kind::Pod => grace(&object),
-            _ => SignedDuration::ZERO,
-        };
         match how {
             Propagation::Background => {}
             Propagation::Foreground => {
@@ -90,22 +86,26 @@ impl Cluster {
             }
             Propagation::Orphan => self.orphan_dependents(object::uid(&object)),
         }
-        self.store.delete(key, grace, self.at);
+        if object::text(&object, "/spec/nodeName").is_empty() {
+            self.store.delete(key, self.at);
+        } else {
+            self.store.mark_deleted(key, grace(&object), self.at);
+        }
         true
     }
 }
 
-/// How long a deleted pod may take. Nobody waits for a pod that is on no node or at its end.
+/// How long the containers of a pod on a node may take to end. Nobody waits for those that have.
 fn grace(pod: &Value) -> SignedDuration {
-    if object::text(pod, "/spec/nodeName").is_empty() || object::is_terminal(pod) {
+    if object::is_terminal(pod) {
         return SignedDuration::ZERO;
     }
     let seconds = object::number(pod, "/spec/terminationGracePeriodSeconds");
     SignedDuration::from_secs(seconds.unwrap_or(30))
 }
 
-/// Sets what is given, and takes away what was given last time and isn't any more. Lists of things with
-/// names are merged by name, other lists are set as a whole.
+/// Sets what is given, and takes away what was given last time and isn't any more. Lists of things that have
+/// names of their own are merged by name, other lists are set as a whole.
 fn merge(live: &mut Value, last: &Value, given: &Value) {
     match (live, given) {
         (Value::Object(live), Value::Object(given)) => merge_maps(live, last, given),
@@ -144,8 +144,10 @@ fn merge_maps(live: &mut Map<String, Value>, last: &Value, given: &Map<String, V
     }
 }
 
+/// Whether names tell the items of a list apart; mounts of one volume, for one, may share its name.
 fn are_named(list: &[Value]) -> bool {
-    !list.is_empty() && list.iter().all(|item| item["name"].is_string())
+    let names: HashSet<&str> = list.iter().filter_map(|item| item["name"].as_str()).collect();
+    !list.is_empty() && names.len() == list.len()
 }
 
 /// Refuses changes of what can't be changed once it exists.

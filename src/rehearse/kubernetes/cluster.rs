@@ -67,6 +67,8 @@ pub(super) enum Due {
     Notice,
     /// A claim gets its volume.
     Bind { claim: Key, uid: String },
+    /// An event may have become too old to be kept.
+    Forget { event: Key },
     /// Something happens to a pod.
     Pod { pod: Key, uid: String, step: PodStep },
 }
@@ -82,6 +84,7 @@ pub(super) enum PodStep {
     Crash,
     Restart,
     Stop,
+    Remove,
 }
 
 /// Everything in the cluster.
@@ -189,17 +192,25 @@ impl Cluster {
         user.cloned().map(Some).ok_or_else(Refusal::unauthorized)
     }
 
-    /// Lets the next thing happen, if it is due by `now`. Of things due at one time the order is fixed.
+    /// Lets happen what is next, if it is due by `now`. What is due at one time happens in a fixed order,
+    /// and the controllers look when all of it has.
     fn happen(&mut self, now: Timestamp) -> bool {
-        let next =
-            self.agenda.iter().min_by_key(|(_, at)| **at).map(|(due, at)| (due.clone(), *at));
-        let Some((due, at)) = next.filter(|(_, at)| *at <= now) else { return false };
-        self.agenda.remove(&due);
+        let Some(at) = self.next_due().filter(|at| *at <= now) else { return false };
         self.at = self.at.max(at);
-        match due {
-            Due::Notice => {}
-            Due::Bind { claim, uid } => self.bind(&claim, &uid),
-            Due::Pod { pod, uid, step } => self.pod_step(&pod, &uid, step),
+        let due: Vec<Due> = self
+            .agenda
+            .iter()
+            .filter(|(_, time)| **time == at)
+            .map(|(due, _)| due.clone())
+            .collect();
+        for due in due {
+            self.agenda.remove(&due);
+            match due {
+                Due::Notice => {}
+                Due::Forget { event } => self.forget(&event),
+                Due::Bind { claim, uid } => self.bind(&claim, &uid),
+                Due::Pod { pod, uid, step } => self.pod_step(&pod, &uid, step),
+            }
         }
         self.reconcile();
         true

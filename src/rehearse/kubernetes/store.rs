@@ -120,11 +120,18 @@ impl Store {
         self.forgotten = self.version;
     }
 
-    /// Stores a new object: it gets its UID, version, generation and creation time.
-    pub fn create(&mut self, kind: Kind, mut object: Value, at: Timestamp) -> Arc<Value> {
-        let uid = self.uid();
+    /// Stores a new object, which `complete` finishes once it has its UID, and gives it its version,
+    /// generation and creation time.
+    pub fn create(
+        &mut self,
+        kind: Kind,
+        mut object: Value,
+        at: Timestamp,
+        complete: impl FnOnce(&mut Value),
+    ) -> Arc<Value> {
+        object["metadata"]["uid"] = json!(self.uid());
+        complete(&mut object);
         let metadata = &mut object["metadata"];
-        metadata["uid"] = json!(uid);
         if kind.has_generation() {
             metadata["generation"] = json!(1);
         }
@@ -147,8 +154,15 @@ impl Store {
         if counts(key.kind, &before, &object) {
             raise_generation(&mut object);
         }
-        let ends = object::number(&object, "/metadata/deletionGracePeriodSeconds") == Some(0)
-            && object::list(&object, "/metadata/finalizers").is_empty();
+        let no_grace = |object: &Value| {
+            object::number(object, "/metadata/deletionGracePeriodSeconds") == Some(0)
+        };
+        let ends = no_grace(&object) && object::list(&object, "/metadata/finalizers").is_empty();
+        if ends && no_grace(&before) {
+            // Nobody gets to see it without its last finalizer.
+            self.remove(key);
+            return Some(before);
+        }
         let written = self.write(key.clone(), Some(object));
         if ends {
             self.remove(key);
@@ -156,21 +170,28 @@ impl Store {
         Some(written)
     }
 
-    /// Deletes an object: at once, or as soon as its finalizers are gone and its grace is over.
-    pub fn delete(&mut self, key: &Key, grace: SignedDuration, at: Timestamp) {
-        let Some(object) = self.objects.get(key) else { return };
-        let waits = !object::list(object, "/metadata/finalizers").is_empty();
-        if grace.is_zero() && !waits {
+    /// Deletes an object: at once, or as soon as its finalizers are gone.
+    pub fn delete(&mut self, key: &Key, at: Timestamp) {
+        let held = |object: &Arc<Value>| !object::list(object, "/metadata/finalizers").is_empty();
+        if self.objects.get(key).is_some_and(held) {
+            self.mark_deleted(key, SignedDuration::ZERO, at);
+        } else {
             self.remove(key);
-        } else if !object::is_terminating(object) {
-            self.update(key, |object| {
-                object["metadata"]["deletionTimestamp"] = object::time(at + grace);
-                object["metadata"]["deletionGracePeriodSeconds"] = json!(grace.as_secs());
-                if key.kind.has_generation() {
-                    raise_generation(object);
-                }
-            });
         }
+    }
+
+    /// Says of an object that it is being deleted. Without grace and finalizers it goes right after.
+    pub fn mark_deleted(&mut self, key: &Key, grace: SignedDuration, at: Timestamp) {
+        if self.objects.get(key).is_some_and(|object| object::is_terminating(object)) {
+            return;
+        }
+        self.update(key, |object| {
+            object["metadata"]["deletionTimestamp"] = object::time(at + grace);
+            object["metadata"]["deletionGracePeriodSeconds"] = json!(grace.as_secs());
+            if key.kind.has_generation() {
+                raise_generation(object);
+            }
+        });
     }
 
     /// Takes an object away, whatever holds it.

@@ -21,7 +21,7 @@ impl Cluster {
         defaults::complete(Kind::Pod, &mut pod);
         pod["spec"]["serviceAccountName"] = json!("default");
         pod["spec"]["enableServiceLinks"] = json!(true);
-        Ok(self.store.create(Kind::Pod, pod, self.at))
+        Ok(self.store.create(Kind::Pod, pod, self.at, |_| {}))
     }
 
     /// Whether the owner has to wait before it tries again to create pods.

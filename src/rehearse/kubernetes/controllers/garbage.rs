@@ -43,7 +43,7 @@ impl Cluster {
                 self.delete(&key, Propagation::Background);
             }
         }
-        self.let_go(&in_foreground, &holding);
+        self.end_waits(&in_foreground, &holding);
     }
 
     /// Cuts the ties of everything that an object owns.
@@ -60,7 +60,7 @@ impl Cluster {
         }
     }
 
-    fn let_go(&mut self, waiting: &HashSet<String>, holding: &HashSet<String>) {
+    fn end_waits(&mut self, waiting: &HashSet<String>, holding: &HashSet<String>) {
         let free: Vec<Key> = self
             .store
             .all()

@@ -105,9 +105,9 @@ impl Cluster {
                 self.store.update(&key, |job| job["status"]["failed"] = json!(failures));
             }
             None => {
-                let active = running.len();
-                if running.is_empty() {
-                    self.start_pod(job, failures, &untracked);
+                let mut active = running.len();
+                if running.is_empty() && self.start_pod(job, failures, &untracked) {
+                    active = 1;
                 }
                 let ready = running.iter().filter(|pod| object::is_ready(pod)).count();
                 self.report_job(&key, active, ready);
@@ -115,8 +115,8 @@ impl Cluster {
         }
     }
 
-    /// Creates the Job's pod: at once, or a while after the last one failed.
-    fn start_pod(&mut self, job: &Value, failures: i64, ended: &[&Arc<Value>]) {
+    /// Creates the Job's pod: at once, or a while after the last one failed. Whether it did.
+    fn start_pod(&mut self, job: &Value, failures: i64, ended: &[&Arc<Value>]) -> bool {
         let last = ended.iter().filter_map(|pod| finished(pod)).max();
         if let Some(last) = last
             && failures > 0
@@ -124,12 +124,13 @@ impl Cluster {
             let wait = SignedDuration::from_secs(10 << (failures - 1).clamp(0, 6));
             let left = last.checked_add(wait).unwrap_or(Timestamp::MAX).duration_since(self.at);
             if left.is_positive() {
-                return self.plan(Due::Notice, left);
+                self.plan(Due::Notice, left);
+                return false;
             }
         }
         let uid = object::uid(job).to_owned();
         if self.must_wait(&uid) {
-            return;
+            return false;
         }
         let name = format!("{}-{}", object::name(job), self.store.suffix(5));
         let template = &job["spec"]["template"];
@@ -159,6 +160,7 @@ impl Cluster {
             self.created_all(&uid);
         }
         self.tell(job, &Said { warns, reason, message: &message, by: "job-controller" });
+        !warns
     }
 
     fn report_job(&mut self, key: &Key, active: usize, ready: usize) {

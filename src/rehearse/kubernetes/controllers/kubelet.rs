@@ -1,4 +1,4 @@
-//! The kubelet: brings the containers of pods up, and down again. All containers of a pod share one fate.
+//! The kubelet: brings the containers of pods up and down again, all containers of a pod alike.
 mod end;
 mod report;
 
@@ -29,7 +29,7 @@ impl Cluster {
                 self.see_off(&key, &pod);
             } else if object::list(&pod, "/status/containerStatuses").is_empty() {
                 self.begin(&key, &pod);
-            } else if is_running(&pod) && !object::is_ready(&pod) && restarts(&pod) {
+            } else if object::is_running(&pod) && !object::is_ready(&pod) && restarts(&pod) {
                 self.await_readiness(&key, &pod);
             }
         }
@@ -40,7 +40,8 @@ impl Cluster {
         let Some(pod) = self.store.get(key).filter(|pod| object::uid(pod) == uid).cloned() else {
             return;
         };
-        if object::is_terminating(&pod) && step != PodStep::Stop {
+        let ends = matches!(step, PodStep::Stop | PodStep::Remove);
+        if object::is_terminating(&pod) && !ends {
             return;
         }
         match step {
@@ -48,20 +49,21 @@ impl Cluster {
             PodStep::Start => self.start(key, &pod),
             PodStep::BackOff => self.back_off_pull(key, &pod),
             PodStep::Ready if self.trouble(key) == Some(&Trouble::NotReady) => {}
-            PodStep::Ready => self.report(key, "Running", Readiness::Ready, |_, _| {}),
+            PodStep::Ready => self.report(key, "Running", Readiness::Ready, |_| {}),
             PodStep::Crash => {
                 if let Some(Trouble::CrashLoop { code, reason }) = self.trouble(key).cloned() {
                     self.crash(key, code, &reason);
                 }
             }
             PodStep::Restart => self.restart(key, &pod),
-            PodStep::Stop => self.stop(key),
+            PodStep::Stop => self.stop(key, &pod),
+            PodStep::Remove => self.let_go(key),
         }
     }
 
     /// Sets what befalls pods of this name; what is in its way already feels it at once.
     pub fn set_trouble(&mut self, key: &Key, trouble: Option<Trouble>) {
-        let running = self.store.get(key).is_some_and(|pod| is_running(pod));
+        let running = self.store.get(key).is_some_and(|pod| object::is_running(pod));
         match trouble {
             None => {
                 self.troubles.remove(key);
@@ -73,7 +75,7 @@ impl Cluster {
                         self.crash(key, code, &reason)
                     }
                     Trouble::NotReady if running => {
-                        self.report(key, "Running", Readiness::NotReady, |_, _| {});
+                        self.report(key, "Running", Readiness::NotReady, |_| {});
                     }
                     _ => {}
                 }
@@ -83,12 +85,11 @@ impl Cluster {
 
     fn begin(&mut self, key: &Key, pod: &Value) {
         let start_time = object::time(self.at);
-        self.store.update(key, |pod| {
+        self.report(key, "Pending", Readiness::NotReady, |pod| {
             pod["status"]["startTime"] = start_time;
             pod["status"]["hostIP"] = json!("127.0.0.1");
             pod["status"]["containerStatuses"] = report::created(pod);
         });
-        self.report(key, "Pending", Readiness::NotReady, |_, _| {});
         let image = object::text(pod, "/spec/containers/0/image");
         self.say(key, false, "Pulling", &format!("Pulling image \"{image}\""));
         self.plan_step(key, pod, PodStep::Start, self.timing.pull);
@@ -105,16 +106,12 @@ impl Cluster {
             self.say(key, true, "Failed", "Error: ErrImagePull");
             return self.plan_step(key, pod, PodStep::BackOff, PULL_ERROR);
         }
-        self.memory.addresses += 1;
-        let address = self.memory.addresses;
-        let ip = format!("10.244.{}.{}", address / 250, address % 250 + 1);
-        self.store.update(key, |pod| pod["status"]["podIP"] = json!(ip));
         self.say(key, false, "Pulled", &format!("Successfully pulled image \"{image}\""));
         self.run_containers(key);
         if restarts(pod) {
             return;
         }
-        self.report(key, "Running", Readiness::Ready, |_, _| {});
+        self.report(key, "Running", Readiness::Ready, |_| {});
         self.started.extend(self.store.get(key).cloned());
     }
 
@@ -128,15 +125,22 @@ impl Cluster {
 
     fn run_containers(&mut self, key: &Key) {
         let at = object::time(self.at);
-        self.report(key, "Running", Readiness::NotReady, |pod, container| {
-            report::run(pod, container, &at);
+        let address = self.memory.addresses + 1;
+        self.memory.addresses = address;
+        self.report(key, "Running", Readiness::NotReady, |pod| {
+            if pod["status"].get("podIP").is_none() {
+                let ip = format!("10.244.{}.{}", address / 250, address % 250 + 1);
+                pod["status"]["podIP"] = json!(ip);
+            }
+            let uid = object::uid(pod).to_owned();
+            report::each_container(pod, |container| report::run(container, &uid, &at));
         });
         self.say(key, false, "Created", "Container created");
         self.say(key, false, "Started", "Container started");
     }
 
     fn restart(&mut self, key: &Key, pod: &Value) {
-        if !is_running(pod) {
+        if !object::is_running(pod) {
             self.run_containers(key);
         }
     }
@@ -157,8 +161,8 @@ impl Cluster {
 
     fn wait_for(&mut self, key: &Key, reason: &str, message: &str) {
         let waiting = json!({"waiting": {"reason": reason, "message": message}});
-        self.report(key, "Pending", Readiness::NotReady, |_, container| {
-            container["state"] = waiting.clone();
+        self.report(key, "Pending", Readiness::NotReady, |pod| {
+            report::each_container(pod, |container| container["state"] = waiting.clone());
         });
     }
 
@@ -172,12 +176,6 @@ impl Cluster {
             self.tell(&pod, &Said { warns, reason, message, by: "kubelet" });
         }
     }
-}
-
-fn is_running(pod: &Value) -> bool {
-    object::list(pod, "/status/containerStatuses")
-        .iter()
-        .any(|container| !container["state"]["running"].is_null())
 }
 
 /// Whether containers that end are started again: those of Jobs aren't.

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::report::{self, Readiness};
-use super::{is_running, restarts};
+use super::restarts;
 use crate::rehearse::kubernetes::cluster::{Cluster, Due, PodStep, Trouble};
 use crate::rehearse::kubernetes::node::Exit;
 use crate::rehearse::kubernetes::object;
@@ -21,8 +21,10 @@ const MESSAGE: usize = 4096;
 impl Cluster {
     /// The containers of a pod that isn't restarted have ended.
     pub fn exited(&mut self, key: &Key, uid: &str, exit: &Exit) {
-        let runs =
-            self.store.get(key).is_some_and(|pod| object::uid(pod) == uid && is_running(pod));
+        let runs = self
+            .store
+            .get(key)
+            .is_some_and(|pod| object::uid(pod) == uid && object::is_running(pod));
         if runs {
             let reason = if exit.code == 0 { "Completed" } else { "Error" };
             self.complete(key, exit.code, reason, &exit.message);
@@ -32,7 +34,9 @@ impl Cluster {
 
     /// Kills the containers of a pod.
     pub fn crash(&mut self, key: &Key, code: u8, reason: &str) {
-        let Some(pod) = self.store.get(key).filter(|pod| is_running(pod)).cloned() else { return };
+        let Some(pod) = self.store.get(key).filter(|pod| object::is_running(pod)).cloned() else {
+            return;
+        };
         if !restarts(&pod) {
             return self.complete(key, code, reason, "");
         }
@@ -41,8 +45,8 @@ impl Cluster {
             self.cancel(&Due::Pod { pod: key.clone(), uid, step });
         }
         let at = object::time(self.at);
-        self.report(key, "Running", Readiness::NotReady, |_, container| {
-            report::end(container, code, reason, "", &at);
+        self.report(key, "Running", Readiness::NotReady, |pod| {
+            report::each_container(pod, |container| report::end(container, code, reason, "", &at));
         });
         let status = &pod["status"]["containerStatuses"][0];
         let count = object::number(status, "/restartCount").unwrap_or_default();
@@ -66,30 +70,34 @@ impl Cluster {
             return;
         }
         let uid = object::uid(pod).to_owned();
-        let due = Due::Pod { pod: key.clone(), uid, step: PodStep::Stop };
-        if self.is_planned(&due) {
+        let due = |step| Due::Pod { pod: key.clone(), uid: uid.clone(), step };
+        if self.is_planned(&due(PodStep::Stop)) || self.is_planned(&due(PodStep::Remove)) {
             return;
         }
-        if is_running(pod) {
+        if object::is_running(pod) {
             let container = object::text(pod, "/spec/containers/0/name");
             self.say(key, false, "Killing", &format!("Stopping container {container}"));
         }
-        self.plan(due, self.timing.stop.min(grace(pod)));
+        self.plan(due(PodStep::Stop), self.timing.stop.min(grace(pod)));
     }
 
-    /// The containers of a deleted pod end, and the pod is gone.
-    pub(super) fn stop(&mut self, key: &Key) {
-        let Some(pod) = self.store.get(key).cloned() else { return };
+    /// The containers of a deleted pod end; the pod goes right after.
+    pub(super) fn stop(&mut self, key: &Key, pod: &Value) {
         if self.trouble(key) == Some(&Trouble::Stuck) {
             return;
         }
-        if is_running(&pod) && self.timing.stop <= grace(&pod) {
+        if object::is_running(pod) && self.timing.stop <= grace(pod) {
             self.complete(key, 0, "Completed", "");
-        } else if is_running(&pod) {
+        } else if object::is_running(pod) {
             self.complete(key, 137, "Error", "");
-        } else if !object::is_terminal(&pod) {
+        } else if !object::is_terminal(pod) {
             self.complete(key, 137, "ContainerStatusUnknown", "");
         }
+        self.plan_step(key, pod, PodStep::Remove, SignedDuration::ZERO);
+    }
+
+    /// A deleted pod whose containers have ended goes, unless a finalizer holds it.
+    pub(super) fn let_go(&mut self, key: &Key) {
         let at = object::time(self.at);
         self.store.update(key, |pod| {
             pod["metadata"]["deletionTimestamp"] = at;
@@ -101,10 +109,12 @@ impl Cluster {
         let at = object::time(self.at);
         let phase = if code == 0 { "Succeeded" } else { "Failed" };
         let message = &message[..message.floor_char_boundary(MESSAGE)];
-        self.report(key, phase, Readiness::Completed, |_, container| {
-            if container["state"].get("terminated").is_none() {
-                report::end(container, code, reason, message, &at);
-            }
+        self.report(key, phase, Readiness::Completed, |pod| {
+            report::each_container(pod, |container| {
+                if container["state"].get("terminated").is_none() {
+                    report::end(container, code, reason, message, &at);
+                }
+            });
         });
     }
 
@@ -117,10 +127,12 @@ impl Cluster {
             short => format!("{short}s"),
         };
         let message = format!("back-off {seconds} restarting failed container={container} {place}");
-        self.report(key, "Running", Readiness::NotReady, |_, container| {
-            container["lastState"] = container["state"].take();
-            container["state"] =
-                json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}});
+        let waiting = json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}});
+        self.report(key, "Running", Readiness::NotReady, |pod| {
+            report::each_container(pod, |container| {
+                container["lastState"] = container["state"].take();
+                container["state"] = waiting.clone();
+            });
         });
         let said = format!(
             "Back-off restarting failed container {container} in pod {}_{}({})",

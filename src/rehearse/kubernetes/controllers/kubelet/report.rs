@@ -16,31 +16,29 @@ pub(super) enum Readiness {
 }
 
 impl Cluster {
-    /// Writes a pod's status after `change` was made to each of its containers.
+    /// Writes a pod's status after `edit` changed what is told of its containers.
     pub(super) fn report(
         &mut self,
         key: &Key,
         phase: &str,
         readiness: Readiness,
-        change: impl Fn(&Value, &mut Value),
+        edit: impl FnOnce(&mut Value),
     ) {
         let at = object::time(self.at);
         self.store.update(key, |pod| {
-            let before = pod.clone();
+            edit(pod);
             let mut names = Vec::new();
-            let statuses =
-                pod.pointer_mut("/status/containerStatuses").and_then(Value::as_array_mut);
-            for container in statuses.into_iter().flatten() {
-                change(&before, container);
+            each_container(pod, |container| {
                 container["ready"] = json!(readiness == Readiness::Ready);
                 container["started"] = json!(!container["state"]["running"].is_null());
                 names.push(object::text(container, "/name").to_owned());
-            }
-            let old = &before["status"];
+            });
+            let old = pod["status"].take();
+            let generation = &pod["metadata"]["generation"];
             let mut status = json!({
-                "observedGeneration": before["metadata"]["generation"],
+                "observedGeneration": generation,
                 "phase": phase,
-                "conditions": conditions(&before, &at, readiness, &names.join(" ")),
+                "conditions": conditions(&old, generation, &at, readiness, &names.join(" ")),
                 "hostIP": old["hostIP"],
                 "hostIPs": [{"ip": old["hostIP"]}],
             });
@@ -48,12 +46,18 @@ impl Cluster {
                 status["podIP"] = ip.clone();
                 status["podIPs"] = json!([{"ip": ip}]);
             }
-            status["startTime"] = old["startTime"].clone();
-            status["containerStatuses"] = pod["status"]["containerStatuses"].take();
-            status["qosClass"] = old["qosClass"].clone();
+            for key in ["startTime", "containerStatuses", "qosClass"] {
+                status[key] = old[key].clone();
+            }
             pod["status"] = status;
         });
     }
+}
+
+/// Changes what is told of each container of a pod.
+pub(super) fn each_container(pod: &mut Value, change: impl FnMut(&mut Value)) {
+    let containers = pod.pointer_mut("/status/containerStatuses").and_then(Value::as_array_mut);
+    containers.into_iter().flatten().for_each(change);
 }
 
 /// The states of containers that are being created.
@@ -76,7 +80,7 @@ pub(super) fn created(pod: &Value) -> Value {
 }
 
 /// Makes a container run, for the first time or again.
-pub(super) fn run(pod: &Value, container: &mut Value, at: &Value) {
+pub(super) fn run(container: &mut Value, uid: &str, at: &Value) {
     let mut count = object::number(container, "/restartCount").unwrap_or_default();
     let ended = container["state"].get("terminated").is_some();
     if ended {
@@ -89,7 +93,7 @@ pub(super) fn run(pod: &Value, container: &mut Value, at: &Value) {
     container["restartCount"] = json!(count);
     let image = object::text(container, "/image");
     container["imageID"] = json!(format!("{image}@sha256:{:x}", Sha256::digest(image)));
-    let id = object::uid(pod).replace('-', "");
+    let id = uid.replace('-', "");
     container["containerID"] = json!(format!("containerd://{id}{count:032x}"));
 }
 
@@ -108,8 +112,14 @@ pub(super) fn end(container: &mut Value, code: u8, reason: &str, message: &str, 
     container["state"] = json!({"terminated": terminated});
 }
 
-fn conditions(pod: &Value, at: &Value, readiness: Readiness, containers: &str) -> Vec<Value> {
-    let running = pod["status"].get("podIP").is_some();
+fn conditions(
+    old: &Value,
+    generation: &Value,
+    at: &Value,
+    readiness: Readiness,
+    containers: &str,
+) -> Vec<Value> {
+    let running = old.get("podIP").is_some();
     let (reason, message) = match readiness {
         Readiness::Ready => (None, None),
         Readiness::NotReady => (
@@ -125,7 +135,7 @@ fn conditions(pod: &Value, at: &Value, readiness: Readiness, containers: &str) -
         ("ContainersReady", readiness == Readiness::Ready),
         ("PodScheduled", true),
     ];
-    let old = object::list(pod, "/status/conditions");
+    let old = object::list(old, "/conditions");
     states
         .into_iter()
         .map(|(r#type, holds)| {
@@ -133,7 +143,8 @@ fn conditions(pod: &Value, at: &Value, readiness: Readiness, containers: &str) -
             let same = old.iter().find(|old| old["type"] == r#type && old["status"] == status);
             let mut condition = json!({
                 "type": r#type,
-                "observedGeneration": pod["metadata"]["generation"],
+                "observedGeneration":
+                    same.and_then(|old| old.get("observedGeneration")).unwrap_or(generation),
                 "status": status,
                 "lastProbeTime": null,
                 "lastTransitionTime": same.map_or(at, |old| &old["lastTransitionTime"]),

@@ -37,7 +37,7 @@ impl Cluster {
                 metadata["labels"][label] = value.clone();
             }
             metadata["finalizers"] = json!([PROTECTION]);
-            self.store.create(Kind::PersistentVolumeClaim, claim, self.at);
+            self.store.create(Kind::PersistentVolumeClaim, claim, self.at, |_| {});
             let message =
                 format!("Create Claim {name} Pod {pod} in StatefulSet {} success", look.key.name);
             self.tell_of(look, false, "SuccessfulCreate", &message);
