@@ -14,16 +14,12 @@ use dcr_gitops::rehearse::kubernetes::access::{Rule, User};
 use dcr_gitops::rehearse::kubernetes::node::{NodeHttp, Unreachable};
 use dcr_gitops::run::express::{Admin, ProbeState};
 use dcr_gitops::run::{Kind, Phase, Record, SystemRef};
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, SinkExt, StreamExt};
+
 use http::{Request, Response};
 use hyper::body::Bytes;
 use kube::Client;
-use tokio_tungstenite::accept_hdr_async;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{
-    Request as WsRequest, Response as WsResponse,
-};
 
 use crate::farm::{Farm, system};
 use crate::node::{self, Node};
@@ -31,6 +27,7 @@ use crate::world;
 
 const AA: &str =
     "DCR Dynamic Synchronizers\nsystem6-dcr-sync-0 : BOOTING invisible not sync waiting Inactive\n";
+const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
 const RUNNING: &str = r#"{"state": "RUNNING", "percent": 12.5}"#;
 
 fn system6() -> SystemRef {
@@ -100,6 +97,17 @@ impl Asked {
         let pods = Arc::new(Pods::default());
         farm.kubernetes.set_nodes(pods.clone());
         Asked { farm, pods }
+    }
+
+    /// The same cluster, reached over a socket with a token.
+    fn by_kubeconfig(&self, server: &str) -> Clusters {
+        let kubeconfig = serde_json::from_value(serde_json::json!({
+            "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": TOKEN}}],
+        }));
+        let settings = config::Settings::default();
+        Clusters::new(kubeconfig.unwrap(), &settings, self.farm.clock())
     }
 
     fn says(&self, pod: &str, says: Says) {
@@ -200,18 +208,11 @@ async fn a_pod_that_is_not_there_and_a_missing_permission_are_told_apart() {
     let admin = asked.ask_with(&clusters, None, &gone, &config::Admin::default()).await;
     assert_eq!(silent(&admin), [r#"system6-fe9 rebuildStatus: pods "system6-fe9" not found"#]);
 
-    let token = "rehearsalTOKEN-of-the-watcher";
     let rule = Rule { resources: vec!["pods"], verbs: vec!["get"], ..Rule::default() };
-    let user = User::new("watcher", token).unwrap().limited_to(vec![rule]);
+    let user = User::new("watcher", TOKEN).unwrap().limited_to(vec![rule]);
     asked.farm.kubernetes.set_users(vec![user]);
     let server = asked.farm.kubernetes.listen().await.unwrap();
-    let kubeconfig = serde_json::from_value(serde_json::json!({
-        "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": server.url()}}],
-        "users": [{"name": "u", "user": {"token": token}}],
-    }));
-    let settings = config::Settings::default();
-    let clusters = Clusters::new(kubeconfig.unwrap(), &settings, asked.farm.clock());
+    let clusters = asked.by_kubeconfig(&server.url());
     let admin =
         asked.ask_with(&clusters, None, &record(Phase::Rebuild), &config::Admin::default()).await;
     assert_eq!(admin.silent.len(), 6);
@@ -355,81 +356,34 @@ async fn a_url_leads_to_the_node_it_names() {
     assert_eq!(node.state.lock().unwrap().questions, ["/.admin?cmd=aaStatus&of=system6"]);
 }
 
-/// An API server that forwards one port, by its WebSocket protocol: channel 0 for bytes, 1 for errors,
-/// each begun with the port's number. `says` is what comes back on which channel.
-async fn port_forwarder(says: Vec<(u8, String)>) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let noted = seen.clone();
-    tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let note = noted.clone();
-        #[expect(clippy::result_large_err, reason = "the library's callback is like that")]
-        let mut socket = accept_hdr_async(stream, |asked: &WsRequest, mut answer: WsResponse| {
-            note.lock().unwrap().push(asked.uri().to_string());
-            let protocol = "v4.channel.k8s.io".parse().unwrap();
-            answer.headers_mut().insert("sec-websocket-protocol", protocol);
-            Ok(answer)
-        })
-        .await
-        .unwrap();
-        for channel in [0, 1] {
-            let [low, high] = 9100_u16.to_le_bytes();
-            socket.send(Message::binary(vec![channel, low, high])).await.unwrap();
-        }
-        while let Some(Ok(message)) = socket.next().await {
-            let bytes = message.into_data();
-            if bytes.first() != Some(&0) {
-                continue;
-            }
-            noted.lock().unwrap().push(String::from_utf8_lossy(&bytes[1..]).into_owned());
-            for (channel, text) in &says {
-                let frame = [&[*channel], text.as_bytes()].concat();
-                socket.send(Message::binary(frame)).await.unwrap();
-            }
-        }
-    });
-    (url, seen)
-}
-
-async fn by_port_forward(says: Vec<(u8, String)>) -> (Admin, Vec<String>) {
-    let (server, seen) = port_forwarder(says).await;
-    let kubeconfig = serde_json::from_value(serde_json::json!({
-        "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
-    }));
-    let asked = Asked { farm: Farm::new(), pods: Arc::default() };
-    let settings = config::Settings::default();
-    let clusters = Clusters::new(kubeconfig.unwrap(), &settings, asked.farm.clock());
+#[tokio::test]
+async fn a_port_forward_carries_the_questions_too() {
+    let asked = Asked::new().await;
+    asked.farm.frontend(&system6(), "system6-fe4");
+    asked.farm.pass(60).await;
+    asked.says("system6-fe1", Says::Refused);
+    asked.says("system6-fe2", Says::This(500, "not now".into()));
+    asked.farm.kubernetes.crash("tenant-1", "system6-fe4", 1, "Error");
+    let server = asked.farm.kubernetes.listen().await.unwrap();
+    let clusters = asked.by_kubeconfig(&server.url());
     let inputs = config::Admin { via: Via::PortForward, ..config::Admin::default() };
-    let record = Record { frontends: vec![], ..record(Phase::Teardown) };
-    let admin = asked.ask_with(&clusters, None, &record, &inputs).await;
-    let seen = seen.lock().unwrap().clone();
-    (admin, seen)
-}
-
-#[tokio::test]
-async fn a_port_forward_carries_one_request() {
-    // In two frames, as a node may send it.
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", AA.len());
-    let (admin, seen) = by_port_forward(vec![(0, head), (0, AA.to_owned())]).await;
-    assert_eq!(silent(&admin), Vec::<String>::new());
-    assert_eq!(admin.aa_status.unwrap().rows.len(), 1);
-    assert_eq!(
-        seen,
-        [
-            "/api/v1/namespaces/tenant-1/pods/system6-dcr-sync-0/portforward?&ports=9100",
-            "GET /.admin?cmd=aaStatus HTTP/1.1\r\nhost: system6-dcr-sync-0:9100\r\n\r\n",
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_port_nobody_listens_on_is_told_at_once() {
-    let refused = "error forwarding port 9100 to pod: connection refused".to_owned();
-    let (admin, _) = by_port_forward(vec![(1, refused.clone())]).await;
-    assert_eq!(silent(&admin), [format!("system6-dcr-sync-0 aaStatus: {refused}")]);
+    let gone = Record {
+        frontends: ["system6-fe1", "system6-fe2", "system6-fe3", "system6-fe4"]
+            .map(str::to_owned)
+            .into(),
+        ..record(Phase::Rebuild)
+    };
+    let admin = asked.ask_with(&clusters, None, &gone, &inputs).await;
+    assert_eq!(admin.aa_status.as_ref().unwrap().rows.len(), 1);
+    assert_eq!(who(&admin), ["system6-dcr-sync-0"]);
+    insta::assert_snapshot!(silent(&admin).join("\n"), @r#"
+    system6-fe1 rebuildStatus: the connection broke: connection closed before message completed
+    system6-fe2 rebuildStatus: it answered 500: `not now`
+    system6-fe3 rebuildStatus: `get and create pods/portforward in namespace tenant-1` was answered with 404: pods "system6-fe3" not found
+    system6-fe4 rebuildStatus: error forwarding port 9100 to pod system6-fe4, uid : dial tcp4 127.0.0.1:9100: connect: connection refused
+    "#);
+    let questions = asked.pods.asked.lock().unwrap();
+    assert!(questions.contains(&"system6-dcr-sync-0:9100/.admin?cmd=aaStatus".to_owned()));
 }
 
 #[tokio::test]
