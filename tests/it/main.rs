@@ -4,6 +4,7 @@
 
 mod admin;
 mod argocd_world;
+mod application;
 mod asking;
 mod cli;
 mod clusters;
@@ -21,6 +22,7 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubeconfig;
 mod kubernetes_world;
 mod node;
 mod objects;
