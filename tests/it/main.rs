@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
-mod argocd_world;
 mod application;
+mod argocd_world;
 mod asking;
 mod cli;
 mod clusters;
