@@ -38,12 +38,15 @@ fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<String> {
     if live.digest.as_deref() != Some(&wanted.digest) {
         return Some(format!("{name} isn't applied as committed yet"));
     }
-    if live.observed_generation.is_some_and(|observed| Some(observed) < live.generation) {
+    // Only a set's status surely counts generations: there, none means that it was never looked at.
+    let counts = wanted.kind == "StatefulSet" || live.observed_generation.is_some();
+    if counts && live.observed_generation < live.generation {
         return Some(format!("{name} wasn't seen by its controller yet"));
     }
-    if let (Some(want), Some(have)) = (wanted.replicas, live.replicas)
-        && want != have
+    if let Some(want) = wanted.replicas
+        && live.replicas != Some(want)
     {
+        let have = live.replicas.map_or("unknown".to_owned(), |have| have.to_string());
         return Some(format!("{name} has drifted: {have} replicas, not {want}"));
     }
     if wanted.images != live.images {
