@@ -15,6 +15,7 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod line;
 mod node;
 mod purity;
 mod render;

@@ -82,14 +82,11 @@ impl Look<'_> {
             return Decision::Halt(self.reverted(missing));
         }
         let base = &self.seen.deployment.base.name;
-        wait(
-            Gate::Applied,
-            &format!(
-                "step {} of run {} is missing on {base} ({})",
-                missing.furthest, missing.run, missing.evidence
-            ),
-            Some("`git fetch`, in case the base as last fetched is out of date"),
-        )
+        let message = format!(
+            "step {} of run {} is missing on {base} ({}): `git fetch`, in case {base} is out of date",
+            missing.furthest, missing.run, missing.evidence
+        );
+        wait(Gate::Applied, &message, None)
     }
 
     pub(super) fn reverted(&self, missing: &Missing) -> Halt {
