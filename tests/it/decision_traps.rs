@@ -420,3 +420,83 @@ fn a_record_that_came_back_after_its_teardown_goes_no_further() {
     seen.deployment.last_run = met(Phase::Teardown).deployment.last_run;
     assert!(halts(&seen, &next()).contains("step 5 of run 7 was merged and is missing"));
 }
+
+#[test]
+fn what_is_open_is_adopted_only_by_who_asks_for_the_same() {
+    let first = |forced, ticket: Option<&str>| {
+        let mut seen = untouched();
+        let mut intent = intent(&seen, Action::Start, Phase::HistoryUpdate);
+        intent.forced = forced;
+        intent.ticket = ticket.map(str::to_owned);
+        open(&mut seen, StepContent::Ours(Box::new(intent)));
+        seen
+    };
+    let asks = |forced, ticket: Option<&str>| Request::Next {
+        forced,
+        ticket: ticket.map(str::to_owned),
+        skip_gate: None,
+    };
+    for asked in [asks(None, None), asks(Some(true), None), asks(None, Some("DCR-1"))] {
+        let step = proposed(&first(true, Some("DCR-1")), &asked);
+        assert!(matches!(step.place, Place::Adopt(_)));
+        assert_eq!((step.record.forced, step.record.ticket.as_deref()), (true, Some("DCR-1")));
+    }
+    let seen = first(true, Some("DCR-1"));
+    assert!(waits(&seen, &asks(Some(false), None)).contains("forced: yes, not no"));
+    assert!(waits(&seen, &asks(None, Some("DCR-2"))).contains("ticket: DCR-1, not DCR-2"));
+    let up = |ticket: Option<&str>| Request::Synchronizer {
+        up: true,
+        ticket: ticket.map(str::to_owned),
+    };
+    assert!(waits(&seen, &up(None)).starts_with("review: "));
+    // The same while the run is on.
+    let seen = met(Phase::FarmUp);
+    assert!(waits(&seen, &asks(Some(true), None)).contains("forced: no, not yes"));
+    assert_eq!(proposed(&seen, &asks(Some(false), None)).record.phase, Phase::Rebuild);
+}
+
+#[test]
+fn a_gate_that_was_skipped_once_is_skipped_for_one_step() {
+    let mut seen = met(Phase::FarmUp);
+    seen.deployment.record.as_mut().unwrap().gate_skipped = Some("seen by hand".into());
+    for asked in [next(), Request::Scale { farmers: 6 }, abort()] {
+        assert_eq!(proposed(&seen, &asked).record.gate_skipped, None);
+    }
+    let mut seen = failed();
+    seen.deployment.record.as_mut().unwrap().gate_skipped = Some("seen by hand".into());
+    assert_eq!(proposed(&seen, &Request::Retry).record.gate_skipped, None);
+}
+
+#[test]
+fn a_step_is_restored_only_in_its_order_and_behind_its_gates() {
+    // An abort was merged in `rebuild` and reverted: only a person can ask for that again.
+    let mut seen = met(Phase::Rebuild);
+    let over = landed(Phase::Teardown, Kind::Rebuild);
+    let over = dcr_gitops::run::deployment::Landed { step: 4, ..over };
+    seen.deployment.history.landed.insert(0, over);
+    assert!(halts(&seen, &Request::Retry).contains("step 4 of run 7"));
+    assert_eq!(proposed(&seen, &abort()).record.step, 5);
+    // What was reverted comes back once its gates are met again.
+    let mut seen = reverted();
+    seen.world.admin.aa_status = None;
+    assert!(waits(&seen, &Request::Retry).starts_with("rebuild: "));
+}
+
+#[test]
+fn past_the_deadline_a_retry_still_needs_to_see_that_nothing_is_running() {
+    let mut seen = met(Phase::Rebuild);
+    let state = |seen: &mut Observation, state: ProbeState| {
+        seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = state.clone());
+    };
+    let first = dcr_gitops::run::deadline(&seen).unwrap();
+    state(&mut seen, ProbeState::Running);
+    seen.at = first;
+    assert!(waits(&seen, &next()).contains("the rebuild is running"));
+    seen.at = first + jiff::SignedDuration::from_secs(1);
+    assert!(halts(&seen, &next()).contains("its deadline 2026-12-04T09:30:00Z has passed"));
+    assert!(waits(&seen, &Request::Retry).contains("says that a rebuild is running"));
+    state(&mut seen, ProbeState::Unmapped("DOZING".into()));
+    assert!(waits(&seen, &Request::Retry).contains("says `DOZING`"));
+    state(&mut seen, ProbeState::None);
+    assert_eq!(proposed(&seen, &Request::Retry).record.attempt, 2);
+}

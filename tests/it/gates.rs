@@ -347,6 +347,18 @@ fn frontends_that_look_done_before_anything_was_propagated() {
         job(seen, &|job| job.ended = Some(at - SignedDuration::from_mins(10)));
     });
     starts(&said, "met: ");
+    // A row that wasn't wholly understood, or that another one contradicts, shows nothing.
+    let said = propagated(&|seen| {
+        seen.world.admin.aa_status.as_mut().unwrap().rows[0].unknown.push("STALE".into());
+    });
+    starts(&said, "unmet: system6-fe1 isn't `SYNCHRONIZED");
+    let said = propagated(&|seen| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        let mut other = rows[0].clone();
+        other.detail = Some(Detail::Inactive);
+        rows.push(other);
+    });
+    assert_eq!(said, "unmet: system6-fe1 isn't in the A/A status");
     // A second attempt isn't done by the first one's Job.
     let said = propagated(&|seen| seen.deployment.record.as_mut().unwrap().attempt = 2);
     assert_eq!(said, "unmet: the Job system6-dcr-propagate-7-2 isn't live yet");

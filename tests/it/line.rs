@@ -80,6 +80,10 @@ fn a_line_has_the_keys_it_is_known_for() {
         (&json!(4), &json!(4))
     );
     assert_eq!(line["deadline"], "2026-12-04T09:30:00Z");
+    // A pod that goes, or that isn't ready, is no farmer; nor is another run's.
+    let pods = &mut cluster(&mut seen).pods;
+    (pods[1].ready, pods[2].terminating, pods[3].run) = (false, true, Some(6));
+    assert_eq!(said(&seen, &Request::Observe)["progress"]["farmersReady"], 1);
     // Only in `rebuild` there is a deadline; without a run there is no progress.
     assert_eq!(said(&met(Phase::Propagate), &Request::Observe)["deadline"], Value::Null);
     assert_eq!(said(&untouched(), &Request::Observe)["progress"], Value::Null);
