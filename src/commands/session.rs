@@ -116,16 +116,21 @@ impl Session {
         }
     }
 
-    /// All systems whose run is on, or was, in the order of their names.
-    pub fn systems_with(&self, wanted: impl Fn(HasRun) -> bool) -> anyhow::Result<Vec<SystemRef>> {
+    /// All systems whose run is on, or was, in the order of their names; and, each as an error of its own,
+    /// the folders that have a run and no inputs.
+    pub fn systems_with(
+        &self,
+        wanted: impl Fn(HasRun) -> bool,
+    ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
         let source = self.source(self.pattern());
         let found = source.systems(&Known::default())?;
         let mut systems = Vec::new();
         for located in found.found {
             if wanted(source.has_run(&located.system)?) {
-                systems.push(located.system);
+                systems.push(Ok(located.system));
             }
         }
+        systems.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
         Ok(systems)
     }
 

@@ -1,7 +1,7 @@
 //! `nodes`: the synchronizer is ready, and so are enough farmers. Kubernetes decides here: the notes show
 //! working farmers as `unreachable` in the A/A status.
 use super::super::cluster::{Cluster, Pod};
-use super::super::{Kind, Observation, Verdict, Why};
+use super::super::{Kind, Observation, Phase, Verdict, Why};
 
 pub fn nodes(seen: &Observation, cluster: &Cluster) -> Verdict {
     let Some(record) = &seen.deployment.record else {
@@ -28,13 +28,16 @@ pub fn nodes(seen: &Observation, cluster: &Cluster) -> Verdict {
         return Verdict::Met(format!("the synchronizer {} is ready", node.name));
     }
     let set = system.farmer_set();
-    let wanted = seen
-        .deployment
-        .wanted
-        .iter()
-        .find(|wanted| wanted.kind == "StatefulSet" && wanted.name == set);
-    let Some(replicas) = wanted.and_then(|wanted| wanted.replicas) else {
-        return Verdict::Unknown(Why::new(format!("the base branch has no StatefulSet {set}")));
+    // While the history updates, the manifest says how many the run began with.
+    let replicas = if record.phase == Phase::HistoryUpdate {
+        let mut wanted = seen.deployment.wanted.iter();
+        let wanted = wanted.find(|wanted| wanted.kind == "StatefulSet" && wanted.name == set);
+        let Some(replicas) = wanted.and_then(|wanted| wanted.replicas) else {
+            return Verdict::Unknown(Why::new(format!("the base branch has no StatefulSet {set}")));
+        };
+        replicas
+    } else {
+        record.farmers
     };
     // At least one has to farm, whatever may be missing.
     let needed = replicas.saturating_sub(seen.deployment.inputs.farmers.tolerate).max(1);
