@@ -5,6 +5,7 @@ mod emit;
 mod look;
 mod next_phase;
 mod plan;
+mod rehearse;
 mod schema;
 mod session;
 mod status;
@@ -66,6 +67,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Plan(arguments) => plan::run(context, common, &arguments),
         Command::Watch(arguments) => watch::run(context, common, &arguments),
         Command::Status(arguments) => status::run(context, common, &arguments),
+        Command::Rehearse(arguments) => rehearse::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Admin(job) => admin::run(context, job),
     }
