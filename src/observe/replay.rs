@@ -12,7 +12,7 @@ use crate::run::{Observation, SystemRef, World};
 pub enum ReplayError {
     #[error("cannot read {}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("{}:{line}: no line of `status -o json`", .path.display())]
+    #[error("{}:{line}: not what `status -o json` prints", .path.display())]
     NotOurs { path: PathBuf, line: usize, source: serde_json::Error },
     #[error("{} says nothing about {system}", .path.display())]
     Absent { path: PathBuf, system: SystemRef },
@@ -31,18 +31,21 @@ struct Line {
 }
 
 impl Replay {
-    /// Reads one JSON object a line; empty lines are left out.
+    /// Reads JSON objects one after the other, however their lines are broken: who edits such a file may
+    /// have had it laid out.
     ///
     /// # Errors
-    /// The file can't be read, or a line holds no `observed`.
+    /// The file can't be read, or an object holds no `observed`.
     pub fn read(path: &Path) -> Result<Self, ReplayError> {
         let path = path.to_owned();
         let text = std::fs::read_to_string(&path)
             .map_err(|source| ReplayError::Unreadable { path: path.clone(), source })?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let seen = lines.map(|(at, line)| match serde_json::from_str::<Line>(line) {
-            Ok(line) => Ok(line.observed),
-            Err(source) => Err(ReplayError::NotOurs { path: path.clone(), line: at + 1, source }),
+        let objects = serde_json::Deserializer::from_str(&text).into_iter::<Line>();
+        let seen = objects.map(|object| match object {
+            Ok(Line { observed }) => Ok(observed),
+            Err(source) => {
+                Err(ReplayError::NotOurs { path: path.clone(), line: source.line(), source })
+            }
         });
         Ok(Replay { seen: seen.collect::<Result<_, _>>()?, path })
     }

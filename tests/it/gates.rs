@@ -2,7 +2,8 @@
 use dcr_gitops::run::cluster::{Claim, ClusterView, JobResult, LiveRun};
 use dcr_gitops::run::express::{Detail, Echo, ProbeState};
 use dcr_gitops::run::{
-    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, verdict,
+    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, notices,
+    verdict,
 };
 use jiff::SignedDuration;
 
@@ -321,4 +322,49 @@ fn a_first_step_needs_room_and_nothing_left_over() {
         }),
         "wait: the cluster can't be seen",
     );
+}
+
+#[test]
+fn a_missing_pod_is_told_by_what_refused_it() {
+    let said = after(Phase::FarmUp, Gate::Nodes, |seen| {
+        let cluster = cluster(seen);
+        cluster.pods.retain(|pod| pod.component != "farmer");
+        let set = cluster.objects.iter_mut().find(|live| live.name == "system6-dcr-farmer");
+        set.unwrap().trouble = Some("exceeded quota: q".into());
+    });
+    assert_eq!(said, "unmet: 0 of 4 farmers are ready, at least 3 are needed (exceeded quota: q)");
+}
+
+#[test]
+fn a_trigger_that_does_not_come_up_says_why() {
+    let said = after(Phase::Rebuild, Gate::Rebuild, |seen| {
+        seen.world.admin.rebuild.clear();
+        let job = cluster(seen).objects.iter_mut().find(|live| live.kind == "Job").unwrap();
+        job.trouble = Some("ErrImagePull: not found".into());
+        job.job.as_mut().unwrap().result = JobResult::Running;
+    });
+    starts(&said, "unmet: the Job system6-dcr-trigger-7-1 is running (ErrImagePull: not found)");
+}
+
+#[test]
+fn a_set_changed_under_its_pods_is_a_notice() {
+    let mut seen = met(Phase::Rebuild);
+    let farm = cluster(&mut seen);
+    let set = farm.objects.iter_mut().find(|live| live.name == "system6-dcr-farmer").unwrap();
+    set.update_revision = Some("farmer-2".into());
+    for pod in &mut farm.pods {
+        pod.revision = Some(format!("{}-2", pod.component));
+    }
+    assert_eq!(notices(&seen), Vec::<String>::new());
+    let farmers = cluster(&mut seen).pods.iter_mut().filter(|pod| pod.component == "farmer");
+    farmers.skip(1).for_each(|pod| pod.revision = Some("farmer-1".into()));
+    assert_eq!(
+        notices(&seen),
+        [
+            "StatefulSet system6-dcr-farmer was changed since 3 of its pods were created: they run on \
+          as they are, one created anew would differ"
+        ]
+    );
+    cluster(&mut seen).limits.push("not all was seen".into());
+    assert_eq!(notices(&seen)[1], "not all was seen");
 }

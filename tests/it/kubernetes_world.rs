@@ -1,5 +1,6 @@
 //! The embedded Kubernetes against the real client, and against what a real cluster was recorded doing.
 mod api;
+mod clock;
 mod faults;
 mod nodes;
 mod recorded;

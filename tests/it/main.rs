@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod application;
 mod argocd_world;
 mod asking;
 mod cli;
@@ -21,13 +22,16 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubeconfig;
 mod kubernetes_world;
 mod kubernetes_world;
 mod node;
 mod objects;
 mod purity;
+mod readme;
 mod rehearse;
 mod render;
+mod scenarios;
 mod wait;
 mod wired_world;
 mod world;

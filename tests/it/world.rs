@@ -148,6 +148,7 @@ pub fn untouched() -> Observation {
                 claims: vec![],
                 limits: vec![],
             })),
+            application: None,
             admin: Admin::default(),
             review: Review::default(),
             journal: Journal::default(),

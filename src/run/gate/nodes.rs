@@ -21,7 +21,7 @@ pub fn nodes(seen: &Observation, cluster: &Cluster) -> Verdict {
         return Verdict::Unmet(Why::new(format!(
             "the synchronizer {} isn't ready{}",
             system.synchronizer_pod(),
-            trouble(&synchronizer)
+            trouble(&synchronizer, cluster, &system.synchronizer_set())
         )));
     };
     if record.kind == Kind::Synchronizer {
@@ -45,7 +45,7 @@ pub fn nodes(seen: &Observation, cluster: &Cluster) -> Verdict {
     }
     Verdict::Unmet(Why::new(format!(
         "{ready} of {replicas} farmers are ready, at least {needed} are needed{}",
-        trouble(&farmers)
+        trouble(&farmers, cluster, &set)
     )))
 }
 
@@ -53,10 +53,11 @@ fn is_up(pod: &Pod) -> bool {
     pod.ready && !pod.terminating
 }
 
-/// The first reason that any of these pods gives.
-fn trouble(pods: &[&Pod]) -> String {
+/// The first reason that any of these pods gives, or why their set can't create those that are missing.
+fn trouble(pods: &[&Pod], cluster: &Cluster, set: &str) -> String {
     let troubled = pods.iter().filter(|pod| !is_up(pod));
     let mut reasons =
         troubled.filter_map(|pod| Some(format!(" ({}: {})", pod.name, pod.trouble.as_ref()?)));
-    reasons.next().unwrap_or_default()
+    let of_set = || Some(format!(" ({})", cluster.object("StatefulSet", set)?.trouble.as_ref()?));
+    reasons.next().or_else(of_set).unwrap_or_default()
 }

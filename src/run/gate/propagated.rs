@@ -22,7 +22,7 @@ pub fn propagated(seen: &Observation, cluster: &Cluster) -> Verdict {
     let said = job.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
     let ended = match (job.result, job.ended) {
         (JobResult::Running, _) => {
-            return Verdict::Unmet(Why::new(format!("the Job {name} is running")));
+            return Verdict::Unmet(Why::new(cluster.running_job(&name)));
         }
         (JobResult::Failed, _) => {
             return Verdict::Failed(

@@ -107,7 +107,7 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
     };
     let said = job.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
     match job.result {
-        JobResult::Running => Verdict::Unmet(Why::new(format!("the Job {name} is running"))),
+        JobResult::Running => Verdict::Unmet(Why::new(cluster.running_job(&name))),
         JobResult::Failed => Verdict::Failed(
             Why::new(format!("the Job {name} failed{said}"))
                 .hint("mend the cause, then run `retry`, or `abort`"),

@@ -221,7 +221,7 @@ fn files_to_replay_that_say_nothing() {
     "#);
     let other = repo.save("other", "{\"system\": \"system6\"}\n");
     insta::assert_snapshot!(fails(&repo, &["status", "system6", "--observed", &other], 3), @r#"
-    error: DIR/other:1: no line of `status -o json`
+    error: DIR/other:1: not what `status -o json` prints
     caused by: missing field `observed` at line 1 column 21
     hint: save one with `dcr-gitops status SYSTEM -o json > FILE`
     "#);

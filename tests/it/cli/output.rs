@@ -141,13 +141,20 @@ fn what_people_read_first() {
     let git = repo.git(&["diff", "--no-ext-diff", "main", &step(1, 1)]);
     let git: Vec<&str> = git.lines().filter(|line| !line.starts_with("index ")).collect();
     assert_eq!(diff.lines().collect::<Vec<_>>(), git);
-    insta::assert_snapshot!(repo.run(&["status", "system6"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @r#"
+
+    let base = repo.git(&["rev-parse", "main"]);
+    let status = |system: &str| {
+        let ran = repo.run(&["status", system]).ends(0);
+        ran.out.replace(&base[..10], "BASE")
+    };
+    insta::assert_snapshot!(status("system6"), @r#"
     den/tenant-105858-prod/system6
-      waits for review: dcr/den/tenant-105858-prod/system6/run-1/step-1 waits for review: history-update
+      waiting, next is history-update:
+        review: dcr/den/tenant-105858-prod/system6/run-1/step-1 waits for review: history-update
       note: no kubeconfig context `den`: leftovers of an earlier run and the cluster's capacity were not looked at
       base main at BASE
     "#);
-    insta::assert_snapshot!(repo.run(&["status", "systemdcrtest1"]).ends(0).out.replace(&repo.git(&["rev-parse", "main"])[..10], "BASE"), @r#"
+    insta::assert_snapshot!(status("systemdcrtest1"), @r#"
     den/tenant-105858-prod/systemdcrtest1
       idle: no run was ever started
       note: no kubeconfig context `den`: leftovers of an earlier run and the cluster's capacity were not looked at

@@ -1,11 +1,13 @@
 //! The API as the real client meets it: lists, pages, watches, selectors, rights and errors.
-use dcr_gitops::rehearse::kubernetes::Propagation;
+use dcr_gitops::rehearse::clock::WorldClock;
 use dcr_gitops::rehearse::kubernetes::access::{Rule, User};
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
+use dcr_gitops::rehearse::kubernetes::{Kubernetes, Propagation, Timing};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use http::Request;
 use http_body_util::BodyExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::runtime::watcher;
 use serde_json::{Value, json};
@@ -245,6 +247,38 @@ async fn a_watcher_survives_a_cut_and_a_410() {
         [next().await, next().await, next().await, next().await],
         ["init", "has b", "has c", "done"]
     );
+}
+
+#[tokio::test]
+async fn a_watch_can_begin_with_the_list() {
+    let lab = Lab::new();
+    lab.apply(&config_map("a", json!({})));
+    let api: Api<ConfigMap> = Api::default_namespaced(lab.client());
+    let watcher = watcher(api, watcher::Config::default().streaming_lists());
+    let events: Vec<_> = watcher.take(3).try_collect().await.unwrap();
+    assert!(matches!(
+        events[..],
+        [watcher::Event::Init, watcher::Event::InitApply(_), watcher::Event::InitDone]
+    ));
+    assert_eq!(lab.kubernetes.requests().keys().collect::<Vec<_>>(), ["watch configmaps"]);
+}
+
+#[tokio::test]
+async fn an_open_watch_lets_time_pass_in_the_world() {
+    let clock = WorldClock::running("2026-11-22T17:07:02Z".parse().unwrap(), 10_000.0);
+    let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
+    kubernetes.apply(&farmers(1)).unwrap();
+    let pods: Api<Pod> = Api::namespaced(Client::new(kubernetes, NAMESPACE), NAMESPACE);
+    let stream = pods.watch(&WatchParams::default(), "300").await.unwrap();
+    let ready = |event: &WatchEvent<Pod>| match event {
+        WatchEvent::Modified(pod) => {
+            let conditions = pod.status.as_ref().unwrap().conditions.as_deref().unwrap();
+            conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+        }
+        _ => false,
+    };
+    let mut ready = stream.try_filter(|event| std::future::ready(ready(event))).boxed();
+    assert!(ready.next().await.unwrap().is_ok(), "nobody else asked for anything");
 }
 
 #[tokio::test]

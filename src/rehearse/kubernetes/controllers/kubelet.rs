@@ -1,4 +1,4 @@
-//! The kubelet: brings the containers of pods up, and down again. All containers of a pod share one fate.
+//! The kubelet: brings the containers of pods up and down again, all containers of a pod alike.
 mod end;
 mod report;
 
