@@ -9,11 +9,16 @@ use super::folder::{CONTEXT, Folder, GitFailed};
 use crate::git::Repo;
 use crate::observe::deployment::SETTINGS;
 
-const SAMPLE: [(&str, &str); 2] = [
+const SAMPLE: [(&str, &str); 3] = [
     (SETTINGS, include_str!("../../templates/sample/dcr-gitops.yaml")),
     (
         "clusters/den/tenant-105858-prod/system6/dcr.yaml",
         include_str!("../../templates/sample/dcr.yaml"),
+    ),
+    // Argo CD refuses to remove all that an Application has: there is always something of their own.
+    (
+        "clusters/den/tenant-105858-prod/system6/frontends.yaml",
+        include_str!("../../templates/sample/frontends.yaml"),
     ),
 ];
 

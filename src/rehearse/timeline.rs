@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use super::reviewer::{Act, Request, State};
 use super::world::{Event, What};
 use crate::report::line;
+use crate::run::Phase;
 
 /// How long the name of a part may be.
 const PART: usize = 10;
@@ -36,30 +37,36 @@ impl Timeline {
     /// A line that the program printed: of those for people, only what says where the run stands and why;
     /// that it goes on waiting for the same gate is said once.
     pub fn said(&mut self, at: Timestamp, said: &str) -> Option<String> {
-        let words = said.strip_prefix("  ")?;
-        if let Some(gate) = words.strip_prefix("waits for ") {
-            let gate = gate.split(':').next().unwrap_or_default();
-            if gate == self.gate {
-                return None;
+        let words = said.trim_start();
+        match said.len() - words.len() {
+            2 if TOLD.iter().any(|beginning| words.starts_with(beginning)) => self.gate.clear(),
+            4 => {
+                let (gate, _) = words.split_once(':').filter(|(gate, _)| is_gate(gate))?;
+                if gate == self.gate {
+                    return None;
+                }
+                gate.clone_into(&mut self.gate);
             }
-            gate.clone_into(&mut self.gate);
-        } else if ["because ", "halted: ", "finished: ", "not proved: "]
-            .iter()
-            .any(|beginning| words.starts_with(beginning))
-        {
-            self.gate.clear();
-        } else {
-            return None;
+            _ => return None,
         }
         Some(self.line(at, "program", words))
     }
 
     /// Day and time of the world, the part and the words.
-    pub fn line(&self, at: Timestamp, part: &str, words: &str) -> String {
-        let day = at.duration_since(self.start).as_hours() / 24 + 1;
+    fn line(&self, at: Timestamp, part: &str, words: &str) -> String {
+        let date = |at: Timestamp| at.as_second().div_euclid(24 * 60 * 60);
+        let day = date(at) - date(self.start) + 1;
         let time = at.strftime("%H:%M");
         format!("day {day:>2}  {time}  {part:<PART$} {}\n", line(words))
     }
+}
+
+/// How the program's own lines begin that are told.
+const TOLD: [&str; 4] = ["because ", "halted: ", "finished: ", "not proved: "];
+
+fn is_gate(word: &str) -> bool {
+    let gates = Phase::ALL.into_iter().flat_map(Phase::gates);
+    word == "review" || gates.into_iter().any(|gate| gate.as_str() == word)
 }
 
 fn reviewed(act: &Act) -> String {

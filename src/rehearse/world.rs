@@ -33,7 +33,7 @@ pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
 const HASH: &str = "5f5e38d65f5e38d6";
 
 /// The longest step of time: what happens in one of them may see the other parts as they were before it.
-const STEP: SignedDuration = SignedDuration::from_mins(2);
+const STEP: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where the world takes place.
 #[derive(Debug, Clone)]
@@ -147,6 +147,9 @@ impl World {
         let name = name.unwrap_or_else(|| system.system.clone());
         let mut application = Application::new(&name, remote.clone(), folder, namespace);
         application.target_revision = base.clone();
+        // Comparing costs a few milliseconds, which are minutes here.
+        application.poll = SignedDuration::from_mins(15);
+        application.jitter = SignedDuration::from_mins(5);
         if let Some(argocd) = named {
             application.namespace = argocd.namespace.clone();
         }
