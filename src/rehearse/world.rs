@@ -156,7 +156,7 @@ impl World {
         if application.namespace != namespace {
             namespaces.push(application.namespace.clone());
         }
-        let writer = Writer { kubernetes: kubernetes.clone(), namespaces };
+        let writer = Writer::new(kubernetes.clone(), namespaces);
         let mut argocd = ArgoCd::new(Arc::new(writer), 1);
         argocd.add(application, *start);
         let inner = Inner {
