@@ -1,4 +1,5 @@
 //! What may be typed: the commands, their flags and their help. Nothing is done here.
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -72,6 +73,13 @@ pub struct ScaledClock {
     pub scale: f64,
 }
 
+impl fmt::Display for ScaledClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ScaledClock { start, since, scale } = self;
+        write!(f, "{start}@{}x{scale}", since.as_millisecond())
+    }
+}
+
 impl FromStr for ScaledClock {
     type Err = String;
 
@@ -115,6 +123,8 @@ pub enum Command {
     Watch(Watch),
     /// Say where each run stands
     Status(Status),
+    /// Play a whole run in a world embedded in the program, in seconds; nothing of yours is touched
+    Rehearse(Rehearse),
     /// Print the JSON Schema of the settings and the inputs
     Schema(Schema),
     /// Print the completion script of a shell
@@ -193,6 +203,19 @@ pub struct Status {
     /// Systems to look at [default: all]
     #[arg(value_name = "SYSTEM")]
     pub systems: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The system of the surrounding deployment repo, or of a built-in sample [default: the first]
+    #[arg(value_name = "SYSTEM")]
+    pub system: Option<String>,
+    /// What goes wrong; an unknown name lists all
+    #[arg(long, value_name = "NAME", default_value = "happy")]
+    pub scenario: String,
+    /// Keep the folder: the remote, a clone, the requests, the kubeconfig and the log
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod logging;
 mod look;
 mod next_phase;
 mod plan;
+mod rehearse;
 mod schema;
 mod session;
 mod status;
@@ -69,6 +70,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Plan(arguments) => plan::run(context, common, &arguments),
         Command::Watch(arguments) => watch::run(context, common, &arguments),
         Command::Status(arguments) => status::run(context, common, &arguments),
+        Command::Rehearse(arguments) => rehearse::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Completions { shell } => describe::completions(context, shell),
         Command::Man => describe::man(context),

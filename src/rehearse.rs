@@ -1,10 +1,14 @@
 //! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
 pub mod argocd;
 pub mod clock;
+pub mod deployment;
 pub mod express;
+pub mod folder;
 pub mod jobs;
 pub mod kubernetes;
+pub mod play;
 pub mod reviewer;
 pub mod scenario;
+pub mod timeline;
 pub mod wiring;
 pub mod world;

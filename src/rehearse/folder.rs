@@ -54,16 +54,17 @@ impl Folder {
     pub fn new(keep: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FolderError> {
         let (root, temporary) = match keep {
             None => {
-                let temporary = tempfile::Builder::new().prefix("dcr-gitops-rehearsal-").tempdir()?;
+                let temporary =
+                    tempfile::Builder::new().prefix("dcr-gitops-rehearsal-").tempdir()?;
                 (temporary.path().to_owned(), Some(temporary))
             }
             Some(root) => {
-                match fs::read_dir(root) {
-                    Ok(mut entries) if entries.next().is_some() => {
-                        return Err(FolderError::NotEmpty(root.to_owned()));
+                match fs::read_dir(root).map(|mut entries| entries.next().is_some()) {
+                    Ok(true) => return Err(FolderError::NotEmpty(root.to_owned())),
+                    Ok(false) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        fs::create_dir_all(root)?
                     }
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(root)?,
                     Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                         return Err(FolderError::NotAFolder(root.to_owned()));
                     }

@@ -1,5 +1,6 @@
 //! Connects the parts of the world: Express runs in the pods of the embedded Kubernetes, Argo CD changes it.
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
@@ -52,8 +53,27 @@ impl NodeHttp for Nodes {
 
 /// Argo CD's hands in a cluster: it looks after the objects of these namespaces.
 pub struct Writer {
-    pub kubernetes: Kubernetes,
-    pub namespaces: Vec<String>,
+    kubernetes: Kubernetes,
+    namespaces: Vec<String>,
+    /// Objects of kinds that the embedded cluster doesn't know (a tenant's Deployments, say): nothing
+    /// comes of them. By kind, namespace and name.
+    inert: Mutex<BTreeMap<Address, Arc<Value>>>,
+}
+
+type Address = (String, String, String);
+
+impl Writer {
+    pub fn new(kubernetes: Kubernetes, namespaces: Vec<String>) -> Self {
+        Writer { kubernetes, namespaces, inert: Mutex::default() }
+    }
+
+    fn inert(&self) -> MutexGuard<'_, BTreeMap<Address, Arc<Value>>> {
+        self.inert.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn address(kind: &str, namespace: &str, name: &str) -> Address {
+    (kind.to_owned(), namespace.to_owned(), name.to_owned())
 }
 
 fn kind_named(name: &str) -> Option<Kind> {
@@ -62,6 +82,12 @@ fn kind_named(name: &str) -> Option<Kind> {
 
 impl ClusterWriter for Writer {
     fn apply(&self, object: &Value) -> Result<(), String> {
+        let kind = object::text(object, "/kind");
+        if kind_named(kind).is_none() {
+            let address = address(kind, object::namespace(object), object::name(object));
+            self.inert().insert(address, Arc::new(object.clone()));
+            return Ok(());
+        }
         self.kubernetes.apply(object).map(drop).map_err(|refusal| refusal.message)
     }
 
@@ -71,13 +97,17 @@ impl ClusterWriter for Writer {
             argocd::Propagation::Background => Propagation::Background,
             argocd::Propagation::Orphan => Propagation::Orphan,
         };
-        if let Some(kind) = kind_named(kind) {
-            self.kubernetes.delete(kind, namespace, name, how);
+        match kind_named(kind) {
+            Some(kind) => drop(self.kubernetes.delete(kind, namespace, name, how)),
+            None => drop(self.inert().remove(&address(kind, namespace, name))),
         }
     }
 
     fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        self.kubernetes.get(kind_named(kind)?, namespace, name)
+        match kind_named(kind) {
+            Some(kind) => self.kubernetes.get(kind, namespace, name),
+            None => self.inert().get(&address(kind, namespace, name)).cloned(),
+        }
     }
 
     fn list_managed(&self) -> Vec<Arc<Value>> {
@@ -85,7 +115,8 @@ impl ClusterWriter for Writer {
             Kind::ALL.into_iter().flat_map(move |kind| self.kubernetes.list(kind, namespace))
         });
         let is_managed = |it: &Value| it["metadata"]["annotations"][TRACKING].is_string();
-        all.filter(|object| is_managed(object)).collect()
+        let inert: Vec<Arc<Value>> = self.inert().values().cloned().collect();
+        all.chain(inert).filter(|object| is_managed(object)).collect()
     }
 
     fn replace(&self, application: &Value) {

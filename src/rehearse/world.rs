@@ -32,8 +32,11 @@ pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
 /// The hash that the frontends serve, before and after a rebuild.
 const HASH: &str = "5f5e38d65f5e38d6";
 
-/// The longest step of time: what happens in one of them may see the other parts as they were before it.
-const STEP: SignedDuration = SignedDuration::from_mins(2);
+/// The length of a step of time: what happens in one of them sees the other parts as they were before it.
+const STEP: SignedDuration = SignedDuration::from_mins(5);
+
+/// A world that has fallen behind its clock gets there in about so many steps, which are longer then.
+const STEPS_BEHIND: i32 = 20;
 
 /// Where the world takes place.
 #[derive(Debug, Clone)]
@@ -147,13 +150,16 @@ impl World {
         let name = name.unwrap_or_else(|| system.system.clone());
         let mut application = Application::new(&name, remote.clone(), folder, namespace);
         application.target_revision = base.clone();
+        // Comparing costs a few milliseconds, which are minutes here.
+        application.poll = SignedDuration::from_mins(15);
+        application.jitter = SignedDuration::from_mins(5);
         if let Some(argocd) = named {
             application.namespace = argocd.namespace.clone();
         }
         if application.namespace != namespace {
             namespaces.push(application.namespace.clone());
         }
-        let writer = Writer { kubernetes: kubernetes.clone(), namespaces };
+        let writer = Writer::new(kubernetes.clone(), namespaces);
         let mut argocd = ArgoCd::new(Arc::new(writer), 1);
         argocd.add(application, *start);
         let inner = Inner {
@@ -179,7 +185,7 @@ impl World {
         let mut events = Vec::new();
         while self.now() < end {
             let left = end.duration_since(self.now());
-            self.clock.forward(left.min(STEP));
+            self.clock.forward(left.min(STEP.max(left / STEPS_BEHIND)));
             self.time.send_replace(self.now());
             self.kubernetes.advance().await;
             self.express.advance();

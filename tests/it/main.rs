@@ -26,6 +26,7 @@ mod git_repo;
 mod kubeconfig;
 mod kubernetes_world;
 mod line;
+mod kubernetes_world;
 mod node;
 mod objects;
 mod purity;

@@ -1,2 +1,3 @@
 //! Rehearsals: the embedded reviewer, and whole runs through the program itself.
 mod reviewer;
+mod scenarios;

@@ -70,8 +70,7 @@ impl World {
         express.add(NAMESPACE, "system6", frontends, conduct);
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
         kubernetes.set_jobs(Arc::new(Trigger(express.clone())));
-        let writer =
-            Writer { kubernetes: kubernetes.clone(), namespaces: vec![NAMESPACE.to_owned()] };
+        let writer = Writer::new(kubernetes.clone(), vec![NAMESPACE.to_owned()]);
         let mut argocd = ArgoCd::new(Arc::new(writer), 1);
         let application = Application::new("system6", repository.clone(), FOLDER, NAMESPACE);
         argocd.add(application, clock.now());

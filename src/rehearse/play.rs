@@ -1,0 +1,233 @@
+//! Plays a scenario: the program as a process of its own, started and started again, against the world.
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::{SignedDuration, Timestamp};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+use tokio::process::{Child, Command};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::folder::Folder;
+use super::reviewer::{Act, State};
+use super::scenario::Scenario;
+use super::timeline::Timeline;
+use super::world::{Event, Ledger, Setting, What, World};
+use crate::cli::ScaledClock;
+use crate::commands::exit;
+use crate::context::Clock;
+
+/// How often the world catches up with the clock.
+const TICK: Duration = Duration::from_millis(10);
+/// Between two looks of the watcher, in real time.
+const POLL: Duration = Duration::from_millis(250);
+/// How long one watcher watches, in real time, before another one takes over.
+const SLICE: Duration = Duration::from_secs(3);
+/// A rehearsal that takes longer than this has gone wrong.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// What is played, with what.
+pub struct Play<'a> {
+    /// This very program.
+    pub program: PathBuf,
+    pub folder: &'a Folder,
+    pub scenario: &'a Scenario,
+    pub setting: &'a Setting,
+    /// The real one.
+    pub clock: Clock,
+    /// The program's results are wanted as JSON.
+    pub json: bool,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// The exit code of the last program.
+    pub code: u8,
+    /// How many steps landed on the base branch.
+    pub steps: usize,
+    pub ledger: Ledger,
+    /// The last line that the program printed.
+    pub last: String,
+}
+
+impl Play<'_> {
+    /// Plays all of it; `show` gets the timeline, line by line.
+    ///
+    /// # Errors
+    /// The world can't be made or go on, or the program can't be run or doesn't come to an end.
+    pub async fn run(
+        &self,
+        show: impl FnMut(&str) -> std::io::Result<()>,
+    ) -> anyhow::Result<Played> {
+        let world = World::new(self.setting, self.scenario)?;
+        let server = world.kubernetes.listen().await.context("listening on loopback")?;
+        self.folder.write_kubeconfig(&server.url()).context("writing the kubeconfig")?;
+        let now = self.clock.now().as_millisecond();
+        let scaled = ScaledClock {
+            start: self.setting.start,
+            since: Timestamp::from_millisecond(now)?,
+            scale: self.scenario.pace,
+        };
+        let stage = Stage {
+            play: self,
+            scaled,
+            clock: self.clock.scaled(scaled.start, scaled.since, scaled.scale),
+            world,
+            log: File::create_new(self.folder.log()).context("opening the log")?,
+            timeline: Timeline::new(self.setting.start),
+            steps: 0,
+            last: String::new(),
+            show,
+        };
+        match timeout(LONGEST, stage.play()).await {
+            Ok(played) => played,
+            Err(_) => bail!("the rehearsal came to no end in {} s", LONGEST.as_secs()),
+        }
+    }
+}
+
+/// A play that is on.
+struct Stage<'a, S> {
+    play: &'a Play<'a>,
+    scaled: ScaledClock,
+    /// The world's.
+    clock: Clock,
+    world: World,
+    log: File,
+    timeline: Timeline,
+    steps: usize,
+    last: String,
+    show: S,
+}
+
+impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
+    async fn play(mut self) -> anyhow::Result<Played> {
+        let system = self.play.setting.system.to_string();
+        let (poll, slice) = (self.in_world(POLL), self.in_world(SLICE));
+        let watch = ["watch", &system, "--push", "--poll", &poll, "--for", &slice];
+        let mut code = exit::OK;
+        for _ in 0..self.play.scenario.runs {
+            code = self.until_done(&["next-phase", &system, "--push"]).await?;
+            if code == exit::OK {
+                code = self.until_done(&watch).await?;
+            }
+            if code != exit::OK {
+                break;
+            }
+        }
+        self.catch_up().await?;
+        let ledger = self.world.ledger();
+        Ok(Played { code, steps: self.steps, ledger, last: self.last })
+    }
+
+    /// Runs the program again and again, as long as it says that it still waits.
+    async fn until_done(&mut self, arguments: &[&str]) -> anyhow::Result<u8> {
+        loop {
+            let status = self.program(arguments).await?;
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            match code {
+                Some(exit::WAITING) => {}
+                Some(code) => return Ok(code),
+                None => bail!("the program was killed ({status})"),
+            }
+        }
+    }
+
+    /// Runs the program once, while the world goes on.
+    async fn program(&mut self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+        writeln!(self.log, "$ dcr-gitops {}", arguments.join(" ")).context("writing the log")?;
+        let mut child = self.start(arguments)?;
+        let mut out = lines(child.stdout.take());
+        let mut err = lines(child.stderr.take());
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(line) = next(&mut out) => {
+                    let line = line.context("reading what the program prints")?;
+                    self.said(&line)?;
+                    self.last = line;
+                }
+                Some(line) = next(&mut err) => {
+                    self.said(&line.context("reading what the program complains of")?)?;
+                }
+                _ = ticks.tick() => self.catch_up().await?,
+                status = child.wait(), if out.is_none() && err.is_none() => {
+                    return status.context("waiting for the program");
+                }
+            }
+        }
+    }
+
+    fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        let Play { program, folder, json, .. } = self.play;
+        let mut command = Command::new(program);
+        command.arg("--clock").arg(self.scaled.to_string()).args(arguments);
+        if *json {
+            command.args(["-o", "json"]);
+        }
+        command.env_clear().envs(folder.environment()).current_dir(folder.work());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true).spawn().context("starting the program")
+    }
+
+    async fn catch_up(&mut self) -> anyhow::Result<()> {
+        for event in self.world.until(self.clock.now()).await? {
+            self.note(&event)?;
+            let line = self.timeline.event(&event);
+            (self.show)(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps account of the requests.
+    fn note(&mut self, event: &Event) -> anyhow::Result<()> {
+        let What::Review(act) = &event.what else { return Ok(()) };
+        let (Act::Opened(request)
+        | Act::Updated(request)
+        | Act::Ended(request)
+        | Act::Conflicts(request)) = act
+        else {
+            return Ok(());
+        };
+        if matches!(request.state, State::Merged(_)) {
+            self.steps += 1;
+        }
+        self.play.folder.write_request(request).context("writing a request down")
+    }
+
+    /// A line that the program printed: all of them are in the log, some in the timeline.
+    fn said(&mut self, line: &str) -> anyhow::Result<()> {
+        writeln!(self.log, "{line}").context("writing the log")?;
+        if let Some(line) = self.timeline.said(self.clock.now(), line) {
+            (self.show)(&line)?;
+        }
+        Ok(())
+    }
+
+    /// What a real length of time is in the world, as a flag takes it.
+    fn in_world(&self, length: Duration) -> String {
+        let seconds = length.as_secs_f64() * self.scaled.scale;
+        let length = SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX);
+        format!("{}s", length.as_secs())
+    }
+}
+
+type Pipe<R> = Option<Lines<BufReader<R>>>;
+
+fn lines<R: AsyncRead + Unpin>(pipe: Option<R>) -> Pipe<R> {
+    pipe.map(|pipe| BufReader::new(pipe).lines())
+}
+
+/// The next line; none when the pipe has ended, which is then dropped.
+async fn next<R: AsyncRead + Unpin>(pipe: &mut Pipe<R>) -> Option<std::io::Result<String>> {
+    let line = pipe.as_mut()?.next_line().await.transpose();
+    if line.is_none() {
+        *pipe = None;
+    }
+    line
+}

@@ -1,0 +1,265 @@
+//! Every scenario, played by the program itself as a user would.
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::git_repo::Sandbox;
+
+/// The titles' ends, in the order of the phases.
+const PHASES: [&str; 5] = [
+    "(Starting DCR Farm History Update)",
+    "(Bringing up the rest of the nodes)",
+    "(Triggering the distributed cache rebuild)",
+    "(Propagating caches)",
+    "(Tearing down the DCR farm)",
+];
+
+struct Rehearsed {
+    sandbox: Sandbox,
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Rehearsed {
+    fn kept(&self) -> PathBuf {
+        self.sandbox.path("kept")
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.kept().join(name)).unwrap()
+    }
+
+    /// Titles of the base branch, the oldest first, without commits that only merge.
+    fn titles(&self) -> Vec<String> {
+        let remote = self.kept().join("deployment.git");
+        let log = self.sandbox.git(&remote, &["log", "--reverse", "--format=%s", "main"]);
+        let titles = log.lines().filter(|title| !title.starts_with("Merge pull request"));
+        titles.map(str::to_owned).collect()
+    }
+
+    /// How many steps of each phase landed.
+    fn phases(&self) -> [usize; 5] {
+        let titles = self.titles();
+        PHASES.map(|phase| titles.iter().filter(|title| title.contains(phase)).count())
+    }
+
+    fn says(&self, part: &str) -> bool {
+        self.out.contains(part)
+    }
+
+    /// Where in the timeline something stands first.
+    fn at(&self, part: &str) -> usize {
+        self.out.find(part).unwrap_or_else(|| panic!("no `{part}` in:\n{self}"))
+    }
+}
+
+impl std::fmt::Display for Rehearsed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}\n{}\n{}", self.code, self.out, self.err)?;
+        match std::fs::read_to_string(self.kept().join("log")) {
+            Ok(log) => write!(f, "\nlog:\n{log}"),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Runs `rehearse` with these arguments in an empty folder, with nothing of this machine's but PATH.
+fn rehearse_in(sandbox: Sandbox, dir: &Path, arguments: &[&str]) -> Rehearsed {
+    let kept = sandbox.path("kept");
+    let output = Command::new(env!("CARGO_BIN_EXE_dcr-gitops"))
+        .args(["rehearse", "--keep"])
+        .arg(&kept)
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .envs(&sandbox.env)
+        .output()
+        .unwrap();
+    Rehearsed {
+        sandbox,
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn rehearse(arguments: &[&str]) -> Rehearsed {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.path("elsewhere");
+    std::fs::create_dir(&dir).unwrap();
+    rehearse_in(sandbox, &dir, arguments)
+}
+
+/// What holds whatever happens: one accepted trigger per attempt, nothing written to the cluster, no secret
+/// anywhere but in the kubeconfig, and nothing left where it was called from.
+#[track_caller]
+fn holds(played: &Rehearsed, triggers: usize) {
+    assert!(played.says("writes to the cluster: 0\n"), "{played}");
+    assert_eq!(played.out.matches(": 1 trigger accepted\n").count(), triggers, "{played}");
+    assert_eq!(played.out.matches("trigger accepted").count(), triggers, "{played}");
+    let log = played.read("log");
+    for text in [&played.out, &played.err, &log] {
+        assert!(!text.contains("rehearsalTOKEN"), "{played}");
+    }
+    assert!(played.read("kubeconfig").contains("rehearsalTOKEN"));
+    let left = std::fs::read_dir(played.sandbox.path("elsewhere")).unwrap().count();
+    assert_eq!(left, 0, "{played}");
+}
+
+#[test]
+fn happy() {
+    let played = rehearse(&[]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    // The remote, the clone and the requests are what the README says they are.
+    let request = played.read("pull-requests/3.md");
+    assert!(request.starts_with("# Added/Modified system6 via automation (Triggering"), "{request}");
+    assert!(request.contains("merged with "), "{request}");
+    assert!(played.kept().join("work/.git").is_dir());
+    let order = ["#1 Added", "#2 Added", "#3 Added", "rebuild    complete", "#4 Added", "#5 Added"];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    let last = played.sandbox.git(
+        &played.kept().join("deployment.git"),
+        &["show", "main:clusters/den/tenant-105858-prod/system6/dcr/last-run"],
+    );
+    assert_eq!(last, "run: 1\nstep: 5\nkind: rebuild\noutcome: complete");
+}
+
+#[test]
+fn farmer_lost() {
+    let played = rehearse(&["--scenario", "farmer-lost"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let lost = played.at("somebody deletes the Pod system6-dcr-farmer-2");
+    let back = played.out[lost..].find("system6-dcr-farmer-2 is ready");
+    let done = played.out[lost..].find("rebuild    complete");
+    assert!(back.is_some() && done.is_some() && back < done, "{played}");
+}
+
+#[test]
+fn rebuild_fails() {
+    let played = rehearse(&["--scenario", "rebuild-fails"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 0], "{played}");
+    holds(&played, 1);
+    assert!(played.says("rebuild    failed at 45 %"), "{played}");
+    assert!(played.says("program    halted: "), "{played}");
+}
+
+#[test]
+fn second_run() {
+    let played = rehearse(&["--scenario", "second-run"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [2; 5], "{played}");
+    holds(&played, 2);
+    assert!(played.says("run 1, attempt 1: 1 trigger"), "{played}");
+    assert!(played.says("run 2, attempt 1: 1 trigger"), "{played}");
+    assert!(played.titles().iter().any(|title| title.contains("another team")), "{played}");
+}
+
+#[test]
+fn same_hash() {
+    let played = rehearse(&["--scenario", "same-hash"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    // All frontends had that hash before, and the merged step stood for a day before it was synced.
+    let window = played.at("a window in which Argo CD syncs nothing");
+    let propagated = played.at("system6-dcr-propagate-1-1 complete");
+    let teardown = played.at("#5 Added");
+    assert!(window < propagated && propagated < teardown, "{played}");
+}
+
+#[test]
+fn retriggered() {
+    let played = rehearse(&["--scenario", "retriggered"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let deleted = played.at("somebody deletes the Job system6-dcr-trigger-1-1");
+    let again = &played.out[deleted..];
+    let again = again.find("system6-dcr-trigger-1-1 complete: nothing was sent: ");
+    assert!(again.is_some(), "{played}");
+}
+
+#[test]
+fn an_unknown_scenario_lists_all() {
+    let played = rehearse(&["--scenario", "earthquake"]);
+    assert_eq!((played.code, played.out.as_str()), (2, ""));
+    for name in ["happy", "farmer-lost", "rebuild-fails", "second-run", "same-hash", "retriggered"] {
+        assert!(played.err.contains(name), "{played}");
+    }
+    assert!(!played.kept().exists());
+}
+
+#[test]
+fn a_folder_that_holds_something_is_left_alone() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("kept")).unwrap();
+    std::fs::write(sandbox.path("kept/mine"), "mine").unwrap();
+    let dir = sandbox.path("home");
+    let played = rehearse_in(sandbox, &dir, &[]);
+    assert_eq!((played.code, played.out.as_str()), (2, ""), "{played}");
+    assert!(played.err.contains("is not empty"), "{played}");
+    assert_eq!(std::fs::read_dir(played.kept()).unwrap().count(), 1);
+}
+
+/// A deployment repo of one's own: kustomize wiring, Deployments, a ticket required, a heartbeat that would
+/// be called, answers in a format of its own, and another base branch.
+#[test]
+fn the_surrounding_deployment_repo_is_rehearsed_on_a_copy() {
+    let sandbox = Sandbox::new();
+    let folder = "clusters/den/tenant-7/express9";
+    let file = |path: &str, text: &str| (format!("{folder}/{path}"), text.to_owned());
+    let settings = "apiVersion: dcr-gitops/v1\nbranch: prod\nwiring: kustomize\n\
+        clusters: {den: {context: den-admin, argocd: {context: hub}}}\n\
+        jira: {url: https://jira.invalid, kind: cloud}\n\
+        heartbeat: {url: https://heartbeat.invalid/}\n";
+    let inputs = "apiVersion: dcr-gitops/v1\nimage: registry.example.com/express:e1\n\
+        frontends: {names: [fe-a, fe-b]}\n\
+        synchronizer: {resources: {requests: {cpu: '1'}}}\n\
+        farmers: {count: 2, resources: {requests: {cpu: '1'}}}\n\
+        argocd: {application: tenant-7-apps}\n\
+        admin:\n  port: 9200\n  aaStatus: {via: command, command: ['./admin', '{system}']}\n\
+        \x20 rebuildStatus: {via: url, url: 'http://{node}.invalid', path: /x, fields: {state: {regex: '(.*)'}}}\n";
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+    let files = [
+        ("dcr-gitops.yaml".to_owned(), settings.to_owned()),
+        file("dcr.yaml", inputs),
+        file("web.yaml", web),
+        file("kustomization.yaml", "# ours\nresources:\n- web.yaml\n"),
+    ];
+    let origin = sandbox.path("origin.git");
+    sandbox.git(sandbox.dir.path(), &["init", "--quiet", "--bare", "-b", "prod", "origin.git"]);
+    sandbox.land(&origin, "prod", "Begin", &files);
+    sandbox.git(sandbox.dir.path(), &["clone", "--quiet", "origin.git", "mine"]);
+    let mine = sandbox.path("mine");
+    let state = |sandbox: &Sandbox| {
+        let refs = ["for-each-ref", "--format=%(refname) %(objectname)"];
+        let refs = [&mine, &origin].map(|repo| sandbox.git(repo, &refs));
+        (refs, sandbox.git(&mine, &["status", "--porcelain", "--ignored"]))
+    };
+    let before = state(&sandbox);
+    let played = rehearse_in(sandbox, &mine, &["express9", "--scenario", "rebuild-fails"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(state(&played.sandbox), before, "{played}");
+    let remote = played.kept().join("deployment.git");
+    let show = |path: &str| {
+        played.sandbox.git(&remote, &["show", &format!("prod:{path}")])
+    };
+    let kustomization = show(&format!("{folder}/kustomization.yaml"));
+    assert_eq!(kustomization, "# ours\nresources:\n- web.yaml\n- dcr", "{played}");
+    assert!(played.says("nodes      express9-dcr-farmer-1 is ready"), "{played}");
+    assert!(played.says("run 1, attempt 1: 1 trigger accepted"), "{played}");
+}
+
+#[test]
+fn a_run_that_is_on_is_not_rehearsed() {
+    let sandbox = Sandbox::new();
+    let played = rehearse_in(sandbox, Path::new("/"), &["--scenario", "rebuild-fails", "system7"]);
+    assert_eq!(played.code, 3, "{played}");
+    assert!(played.err.contains("system6"), "suggests the sample's: {played}");
+}
