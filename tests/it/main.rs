@@ -26,7 +26,6 @@ mod git_repo;
 mod kubeconfig;
 mod kubernetes_world;
 mod line;
-mod kubernetes_world;
 mod node;
 mod objects;
 mod purity;

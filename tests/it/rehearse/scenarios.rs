@@ -1,5 +1,4 @@
 //! Every scenario, played by the program itself as a user would.
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
