@@ -190,6 +190,8 @@ impl World {
             self.kubernetes.advance().await;
             self.express.advance();
             self.step(&mut events)?;
+            // Jobs that wait for the time to pass get a chance to see that it did.
+            tokio::task::yield_now().await;
         }
         Ok(events)
     }
