@@ -27,7 +27,13 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
     let keep = asked.keep.as_ref().map(|keep| context.cwd.join(keep));
     let path = context.env.get(std::ffi::OsStr::new("PATH"));
     let folder = Folder::new(keep.as_deref(), path.map(AsRef::as_ref)).map_err(unusable)?;
-    let (setting, from) = prepare(context, common, asked, &folder)?;
+    let (setting, from) = match prepare(context, common, asked, &folder) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            folder.discard().context("clearing the rehearsal's folder away")?;
+            return Err(error);
+        }
+    };
     let folder_shown = match &asked.keep {
         Some(keep) => format!("  kept in {}\n", line(&keep.to_string_lossy())),
         None => String::new(),
@@ -57,8 +63,11 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
         runtime.block_on(play.run(|line| if shown { context.print(line) } else { Ok(()) }));
     runtime.shutdown_background();
     let played = played?;
+    context.complain(&played.errors);
     if common.output == Output::Json {
-        context.print(&format!("{}\n", played.last))?;
+        if !played.last.is_empty() {
+            context.print(&format!("{}\n", played.last))?;
+        }
     } else if shown {
         context.print(&summary(&folder, &setting, &played, style)?)?;
     }
@@ -204,7 +213,7 @@ fn summary(
     for ((run, attempt), accepted) in &ledger.triggers {
         text += &format!("  run {run}, attempt {attempt}: {accepted} trigger accepted\n");
     }
-    text += &format!("  {} propagations\n", ledger.propagations);
+    text += &format!("  caches propagated: {}\n", ledger.propagations);
     let ended = match *code {
         exit::OK => "the run is finished",
         exit::HALTED => "the run is halted: a person must look",

@@ -23,7 +23,9 @@ pub const CONTEXT: &str = "rehearsal";
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
-    _temporary: Option<TempDir>,
+    temporary: Option<TempDir>,
+    /// Whether it is there only since the rehearsal.
+    made: bool,
     path: Option<OsString>,
 }
 
@@ -52,6 +54,7 @@ impl Folder {
     /// # Errors
     /// The folder holds something, or can't be written.
     pub fn new(keep: Option<&Path>, path: Option<&OsStr>) -> Result<Self, FolderError> {
+        let mut made = false;
         let (root, temporary) = match keep {
             None => {
                 let temporary =
@@ -63,7 +66,8 @@ impl Folder {
                     Ok(true) => return Err(FolderError::NotEmpty(root.to_owned())),
                     Ok(false) => {}
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        fs::create_dir_all(root)?
+                        fs::create_dir_all(root)?;
+                        made = true;
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                         return Err(FolderError::NotAFolder(root.to_owned()));
@@ -74,11 +78,32 @@ impl Folder {
             }
         };
         let root = root.canonicalize()?;
-        let folder = Folder { root, _temporary: temporary, path: path.map(OsStr::to_owned) };
+        let folder = Folder { root, temporary, made, path: path.map(OsStr::to_owned) };
         fs::create_dir(folder.home())?;
         fs::write(folder.home().join(".gitconfig"), IDENTITY)?;
         fs::create_dir(folder.requests())?;
         Ok(folder)
+    }
+
+    /// Takes it away again, or what is in it where it was there before.
+    ///
+    /// # Errors
+    /// It can't be removed.
+    pub fn discard(self) -> io::Result<()> {
+        if let Some(temporary) = self.temporary {
+            return temporary.close();
+        }
+        if self.made {
+            return fs::remove_dir_all(&self.root);
+        }
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(entry.path())?,
+                false => fs::remove_file(entry.path())?,
+            }
+        }
+        Ok(())
     }
 
     pub fn root(&self) -> &Path {

@@ -29,6 +29,9 @@ const SLICE: Duration = Duration::from_secs(3);
 /// A rehearsal that takes longer than this has gone wrong.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// How the lines of an error begin.
+const ERRORS: [&str; 3] = ["error: ", "caused by: ", "hint: "];
+
 /// What is played, with what.
 pub struct Play<'a> {
     /// This very program.
@@ -52,6 +55,8 @@ pub struct Played {
     pub ledger: Ledger,
     /// The last line that the program printed.
     pub last: String,
+    /// The errors that the last program ended with, as it printed them.
+    pub errors: String,
 }
 
 impl Play<'_> {
@@ -81,6 +86,7 @@ impl Play<'_> {
             timeline: Timeline::new(self.setting.start),
             steps: 0,
             last: String::new(),
+            errors: String::new(),
             show,
         };
         tokio::select! {
@@ -105,6 +111,7 @@ struct Stage<'a, S> {
     timeline: Timeline,
     steps: usize,
     last: String,
+    errors: String,
     show: S,
 }
 
@@ -125,7 +132,8 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
         self.catch_up().await?;
         let ledger = self.world.ledger();
-        Ok(Played { code, steps: self.steps, ledger, last: self.last })
+        let Stage { steps, last, errors, .. } = self;
+        Ok(Played { code, steps, ledger, last, errors })
     }
 
     /// Runs the program again and again, as long as it says that it still waits.
@@ -144,6 +152,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     /// Runs the program once, while the world goes on.
     async fn program(&mut self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
         writeln!(self.log, "$ dcr-gitops {}", arguments.join(" ")).context("writing the log")?;
+        self.errors.clear();
         let mut child = self.start(arguments)?;
         let mut out = lines(child.stdout.take());
         let mut err = lines(child.stderr.take());
@@ -157,7 +166,11 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                     self.last = line;
                 }
                 Some(line) = next(&mut err) => {
-                    self.said(&line.context("reading what the program complains of")?)?;
+                    let line = line.context("reading what the program complains of")?;
+                    self.said(&line)?;
+                    if ERRORS.iter().any(|label| line.starts_with(label)) {
+                        self.errors += &format!("{line}\n");
+                    }
                 }
                 _ = ticks.tick() => self.catch_up().await?,
                 status = child.wait(), if out.is_none() && err.is_none() => {

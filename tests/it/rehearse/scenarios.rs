@@ -268,6 +268,10 @@ fn an_unknown_system_is_an_error_that_names_the_known_one() {
     let played = rehearse(&["sistem6"]);
     assert_eq!((played.code, played.out.as_str()), (3, ""), "{played}");
     assert!(played.err.contains("den/tenant-105858-prod/system6"), "{played}");
+    assert!(
+        !played.kept().exists(),
+        "nothing was rehearsed, so nothing is in the way of another try"
+    );
 }
 
 #[test]
