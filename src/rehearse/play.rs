@@ -83,9 +83,13 @@ impl Play<'_> {
             last: String::new(),
             show,
         };
-        match timeout(LONGEST, stage.play()).await {
-            Ok(played) => played,
-            Err(_) => bail!("the rehearsal came to no end in {} s", LONGEST.as_secs()),
+        tokio::select! {
+            played = timeout(LONGEST, stage.play()) => match played {
+                Ok(played) => played,
+                Err(_) => bail!("the rehearsal came to no end in {} s", LONGEST.as_secs()),
+            },
+            // So that the folder is cleared away and no program is left behind.
+            _ = tokio::signal::ctrl_c() => bail!("the rehearsal was interrupted"),
         }
     }
 }

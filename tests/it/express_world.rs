@@ -252,10 +252,12 @@ fn a_rebuild_waits_for_the_history_update() {
     assert_eq!(history(), "{}");
     world.start(&farmer(0), "farmer-0-a");
     world.pass("33m");
-    assert_eq!(history(), r#"{"state":"RUNNING","percent":50.0}"#);
+    let expected = r#"{"state":"RUNNING","percent":50.0,"startedAt":"2026-11-22T09:06:00Z"}"#;
+    assert_eq!(history(), expected);
     world.trigger(1);
     world.pass("2h30m");
-    assert_eq!(history(), r#"{"state":"COMPLETE","percent":100.0}"#);
+    let expected = r#"{"state":"COMPLETE","percent":100.0,"startedAt":"2026-11-22T09:06:00Z"}"#;
+    assert_eq!(history(), expected);
     // 2 h of 12.
     assert_eq!(world.rebuild(FRONTEND)["percent"], 16.6);
 }

@@ -171,7 +171,10 @@ fn of_history(system: &System) -> Fields {
         return Vec::new();
     }
     let state = if system.history.complete { "COMPLETE" } else { "RUNNING" };
-    vec![("state", json!(state)), ("percent", json!(system.history.percent(&system.conduct)))]
+    let percent = system.history.percent(&system.conduct);
+    let mut fields = vec![("state", json!(state)), ("percent", json!(percent))];
+    fields.extend(system.history.started.map(|at| ("startedAt", json!(whole_seconds(at)))));
+    fields
 }
 
 fn of_propagation(system: &System, now: Timestamp) -> Fields {

@@ -55,6 +55,8 @@ fn units(length: SignedDuration) -> i128 {
 #[derive(Debug, Clone, Default)]
 pub struct History {
     work: Work,
+    /// When a farmer first worked on it.
+    pub started: Option<Timestamp>,
     pub complete: bool,
 }
 
@@ -62,6 +64,9 @@ impl History {
     /// Takes what it needs of the stretch and gives back the rest.
     pub fn spend(&mut self, stretch: Stretch, conduct: &Conduct) -> Option<Stretch> {
         let rate = if stretch.farmers == 0 { 0 } else { 100 };
+        if rate > 0 {
+            self.started.get_or_insert(stretch.from);
+        }
         let end = self.work.spend(stretch.from, stretch.to, rate, units(conduct.history))?;
         self.complete = true;
         Some(Stretch { from: end, ..stretch })

@@ -83,7 +83,7 @@ impl Chronicle {
     }
 
     fn farm(&mut self, kubernetes: &Kubernetes) -> Vec<String> {
-        let mut news = Vec::new();
+        let mut ready_now = Vec::new();
         let pods = kubernetes.list(Kind::Pod, &self.system.namespace);
         let ours = pods.iter().filter(|pod| {
             let component = object::text(pod, "/metadata/labels/app.kubernetes.io~1component");
@@ -95,12 +95,14 @@ impl Chronicle {
             let (uid, name) = (object::uid(pod).to_owned(), object::name(pod).to_owned());
             let was_ready = self.pods.get(&uid).is_some_and(|pod| pod.ready);
             if ready && !was_ready {
-                news.push(format!("{name} is ready"));
+                ready_now.push(format!("{name} is ready"));
             }
             now.insert(uid, Pod { name, ready: ready || was_ready });
         }
         let gone = self.pods.iter().filter(|(uid, _)| !now.contains_key(*uid));
-        news.extend(gone.map(|(_, pod)| format!("{} is gone", pod.name)));
+        let mut news: Vec<String> = gone.map(|(_, pod)| format!("{} is gone", pod.name)).collect();
+        news.sort_unstable();
+        news.extend(ready_now);
         self.pods = now;
         news
     }

@@ -1,6 +1,5 @@
 //! Every scenario, played by the program itself as a user would.
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::git_repo::Sandbox;
 
@@ -63,24 +62,11 @@ impl std::fmt::Display for Rehearsed {
     }
 }
 
-/// Runs `rehearse` with these arguments in an empty folder, with nothing of this machine's but PATH.
+/// Runs `rehearse` with these arguments, and keeps its folder.
 fn rehearse_in(sandbox: Sandbox, dir: &Path, arguments: &[&str]) -> Rehearsed {
-    let kept = sandbox.path("kept");
-    let output = Command::new(env!("CARGO_BIN_EXE_dcr-gitops"))
-        .args(["rehearse", "--keep"])
-        .arg(&kept)
-        .args(arguments)
-        .current_dir(dir)
-        .env_clear()
-        .envs(&sandbox.env)
-        .output()
-        .unwrap();
-    Rehearsed {
-        sandbox,
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    let kept = sandbox.path("kept").display().to_string();
+    let ran = sandbox.run(dir, &[&["rehearse", "--keep", &kept], arguments].concat());
+    Rehearsed { sandbox, code: ran.code, out: ran.out, err: ran.err }
 }
 
 fn rehearse(arguments: &[&str]) -> Rehearsed {
@@ -114,7 +100,10 @@ fn happy() {
     holds(&played, 1);
     // The remote, the clone and the requests are what the README says they are.
     let request = played.read("pull-requests/3.md");
-    assert!(request.starts_with("# Added/Modified system6 via automation (Triggering"), "{request}");
+    assert!(
+        request.starts_with("# Added/Modified system6 via automation (Triggering"),
+        "{request}"
+    );
     assert!(request.contains("merged with "), "{request}");
     assert!(played.kept().join("work/.git").is_dir());
     let order = ["#1 Added", "#2 Added", "#3 Added", "rebuild    complete", "#4 Added", "#5 Added"];
@@ -188,7 +177,8 @@ fn retriggered() {
 fn an_unknown_scenario_lists_all() {
     let played = rehearse(&["--scenario", "earthquake"]);
     assert_eq!((played.code, played.out.as_str()), (2, ""));
-    for name in ["happy", "farmer-lost", "rebuild-fails", "second-run", "same-hash", "retriggered"] {
+    for name in ["happy", "farmer-lost", "rebuild-fails", "second-run", "same-hash", "retriggered"]
+    {
         assert!(played.err.contains(name), "{played}");
     }
     assert!(!played.kept().exists());
@@ -246,9 +236,7 @@ fn the_surrounding_deployment_repo_is_rehearsed_on_a_copy() {
     assert_eq!(played.code, 11, "{played}");
     assert_eq!(state(&played.sandbox), before, "{played}");
     let remote = played.kept().join("deployment.git");
-    let show = |path: &str| {
-        played.sandbox.git(&remote, &["show", &format!("prod:{path}")])
-    };
+    let show = |path: &str| played.sandbox.git(&remote, &["show", &format!("prod:{path}")]);
     let kustomization = show(&format!("{folder}/kustomization.yaml"));
     assert_eq!(kustomization, "# ours\nresources:\n- web.yaml\n- dcr", "{played}");
     assert!(played.says("nodes      express9-dcr-farmer-1 is ready"), "{played}");
@@ -258,7 +246,34 @@ fn the_surrounding_deployment_repo_is_rehearsed_on_a_copy() {
 #[test]
 fn a_run_that_is_on_is_not_rehearsed() {
     let sandbox = Sandbox::new();
-    let played = rehearse_in(sandbox, Path::new("/"), &["--scenario", "rebuild-fails", "system7"]);
-    assert_eq!(played.code, 3, "{played}");
-    assert!(played.err.contains("system6"), "suggests the sample's: {played}");
+    let folder = "clusters/den/tenant-105858-prod/system6";
+    let inputs = "apiVersion: dcr-gitops/v1\nimage: express:1\n\
+        synchronizer: {resources: {requests: {cpu: '1'}}}\n\
+        farmers: {resources: {requests: {cpu: '1'}}}\n";
+    let origin = sandbox.bare(&[
+        ("dcr-gitops.yaml".to_owned(), "apiVersion: dcr-gitops/v1\n".to_owned()),
+        (format!("{folder}/dcr.yaml"), inputs.to_owned()),
+    ]);
+    let begun = sandbox.run(&origin, &["next-phase", "system6"]);
+    assert_eq!(begun.code, 0, "{begun:?}");
+    let step = "refs/heads/dcr/den/tenant-105858-prod/system6/run-1/step-1";
+    sandbox.git(&origin, &["update-ref", "refs/heads/main", step]);
+    let played = rehearse_in(sandbox, &origin, &[]);
+    assert_eq!((played.code, played.out.as_str()), (3, ""), "{played}");
+    assert!(played.err.contains("run 1 of den/tenant-105858-prod/system6 is on"), "{played}");
+}
+
+#[test]
+fn an_unknown_system_is_an_error_that_names_the_known_one() {
+    let played = rehearse(&["sistem6"]);
+    assert_eq!((played.code, played.out.as_str()), (3, ""), "{played}");
+    assert!(played.err.contains("den/tenant-105858-prod/system6"), "{played}");
+}
+
+#[test]
+fn as_json_there_is_one_object_and_nothing_else() {
+    let played = rehearse(&["-o", "json", "--scenario", "rebuild-fails"]);
+    assert_eq!(played.code, 11, "{played}");
+    let line: serde_json::Value = serde_json::from_str(&played.out).expect("one line of JSON");
+    assert_eq!((&line["decision"], &line["phase"]), (&"halt".into(), &"rebuild".into()), "{line}");
 }
