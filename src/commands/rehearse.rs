@@ -4,6 +4,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::session::Session;
+use super::watch::stopped;
 use super::{exit, for_people};
 use crate::cli::{Common, Output, Rehearse};
 use crate::config::{Known, parse_settings};
@@ -59,8 +60,11 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
         json: common.output == Output::Json,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let played =
-        runtime.block_on(play.run(|line| if shown { context.print(line) } else { Ok(()) }));
+    let played = runtime.block_on(async {
+        // A program that is told to end would leave its folder and its own program behind.
+        let stop = stopped()?;
+        play.run(stop, |line| if shown { context.print(line) } else { Ok(()) }).await
+    });
     runtime.shutdown_background();
     let played = played?;
     context.complain(&played.errors);

@@ -67,7 +67,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
 }
 
 /// Done when the process is asked to end.
-fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

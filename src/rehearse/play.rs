@@ -60,12 +60,13 @@ pub struct Played {
 }
 
 impl Play<'_> {
-    /// Plays all of it; `show` gets the timeline, line by line.
+    /// Plays all of it, unless `stop` ends it; `show` gets the timeline, line by line.
     ///
     /// # Errors
     /// The world can't be made or go on, or the program can't be run or doesn't come to an end.
     pub async fn run(
         &self,
+        stop: impl Future<Output = ()>,
         show: impl FnMut(&str) -> std::io::Result<()>,
     ) -> anyhow::Result<Played> {
         let world = World::new(self.setting, self.scenario)?;
@@ -94,8 +95,7 @@ impl Play<'_> {
                 Ok(played) => played,
                 Err(_) => bail!("the rehearsal came to no end in {} s", LONGEST.as_secs()),
             },
-            // So that the folder is cleared away and no program is left behind.
-            _ = tokio::signal::ctrl_c() => bail!("the rehearsal was interrupted"),
+            () = stop => bail!("the rehearsal was stopped"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every scenario, played by the program itself as a user would.
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::git_repo::Sandbox;
 
@@ -272,6 +274,22 @@ fn an_unknown_system_is_an_error_that_names_the_known_one() {
         !played.kept().exists(),
         "nothing was rehearsed, so nothing is in the way of another try"
     );
+}
+
+#[test]
+fn who_is_told_to_end_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = sandbox.program(&temporary, &["rehearse"]);
+    let mut child = command.env("TMPDIR", &temporary).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("opened   #1")));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 1);
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
 }
 
 #[test]
