@@ -6,7 +6,7 @@ use crate::cli::{Common, Output, Status};
 use crate::context::Context;
 use crate::observe::deployment::HasRun;
 use crate::report::json::Line;
-use crate::report::{Style, error, terminal};
+use crate::report::{Style, error, nodes, terminal};
 use crate::run::{Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
@@ -44,7 +44,8 @@ fn show(context: &mut Context, common: &Common, seen: Observation) -> anyhow::Re
         let style = Style::choose(context, common.color, context.terminal.out);
         let base = terminal::base(&seen, style);
         let account = terminal::account(&line, &decision, &notices(&seen), style);
-        context.print(&format!("{account}{base}"))?;
+        let nodes = nodes::table(&seen).map(|table| format!("\n{table}\n")).unwrap_or_default();
+        context.print(&format!("{account}{nodes}{base}"))?;
     }
     Ok(())
 }
