@@ -63,8 +63,31 @@ pub trait Time {
     fn pause(&self, length: Duration) -> impl Future<Output = ()> + Send;
 }
 
+/// What lies between the Job and the nodes: a network, except where the nodes are in the same process.
+pub trait Wire {
+    /// The body of an answer with status 200 to a question, which changes nothing.
+    fn ask(&self, url: &str) -> impl Future<Output = Result<Vec<u8>, HttpError>> + Send;
+    /// Sends a command, once, and gives the body of its answer with status 200.
+    fn command(&self, url: &str) -> impl Future<Output = Result<Vec<u8>, HttpError>> + Send;
+}
+
+impl Wire for Http {
+    async fn ask(&self, url: &str) -> Result<Vec<u8>, HttpError> {
+        Http::ask(self, url).await
+    }
+
+    async fn command(&self, url: &str) -> Result<Vec<u8>, HttpError> {
+        Http::command(self, url).await
+    }
+}
+
 /// Does what the Job is for. `told` is the value of the environment variable [`VARIABLE`].
-pub async fn run(kind: Kind, told: Option<&str>, http: &Http, time: &impl Time) -> Outcome {
+pub async fn run(
+    kind: Kind,
+    told: Option<&str>,
+    http: &(impl Wire + Sync),
+    time: &(impl Time + Sync),
+) -> Outcome {
     let job = match told.map(serde_json::from_str::<AdminJob>) {
         Some(Ok(job)) => job,
         Some(Err(error)) => {
@@ -88,17 +111,16 @@ fn ended(end: Result<String, String>) -> Outcome {
 }
 
 /// The nodes as one Job sees them. Errors are the reason the Job ends with.
-struct Nodes<'a, T> {
+struct Nodes<'a, W, T> {
     job: &'a AdminJob,
-    http: &'a Http,
+    http: &'a W,
     time: &'a T,
 }
 
-impl<T: Time> Nodes<'_, T> {
+impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
     async fn trigger(&self) -> Result<String, String> {
         let give_up = self.time.now() + BOOTING;
-        let before =
-            self.until(give_up, "rebuildStatus", async || self.rebuild_status().await).await?;
+        let before = self.until(give_up, "rebuildStatus", || self.rebuild_status()).await?;
         match rule::trigger(self.job, &before) {
             Ruling::Send => {}
             Ruling::Already(why) => return Ok(unsent(why)),
@@ -112,9 +134,8 @@ impl<T: Time> Nodes<'_, T> {
 
     async fn propagate(&self) -> Result<String, String> {
         let give_up = self.time.now() + BOOTING;
-        let status = self.until(give_up, "aaStatus", async || self.aa_status().await).await?;
-        let rebuild =
-            self.until(give_up, "rebuildStatus", async || self.rebuild_status().await).await?;
+        let status = self.until(give_up, "aaStatus", || self.aa_status()).await?;
+        let rebuild = self.until(give_up, "rebuildStatus", || self.rebuild_status()).await?;
         let node = SystemRef {
             cluster: self.job.cluster.clone(),
             namespace: self.job.namespace.clone(),
@@ -130,11 +151,11 @@ impl<T: Time> Nodes<'_, T> {
     }
 
     /// Asks until there is a usable answer, at least once, with growing pauses until `give_up`.
-    async fn until<A>(
+    async fn until<A, F: Future<Output = Result<A, Unusable>>>(
         &self,
         give_up: Timestamp,
         what: &str,
-        ask: impl AsyncFn() -> Result<A, Unusable>,
+        ask: impl Fn() -> F,
     ) -> Result<A, String> {
         const LONGEST_PAUSE: Duration = Duration::from_secs(15);
         let mut pause = Duration::from_secs(1);

@@ -12,6 +12,8 @@
 //!
 //! `run` is pure: it knows no clock, file, network or process. Readers (`observe`) never write; writers
 //! (`propose`) are built only by the commands that write.
+pub mod admin;
+pub mod admin_job;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -20,10 +22,8 @@ pub mod git;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
+pub mod rehearse;
 pub mod render;
 pub mod report;
 pub mod run;
 pub mod wait;
-
-pub mod admin;
-pub mod admin_job;

@@ -1,5 +1,9 @@
 //! What is the case: read, never changed, as plain values for the core.
+pub mod clusters;
 pub mod deployment;
 pub mod express;
 pub mod kubeconfig;
+pub mod nodes;
+pub mod objects;
 pub mod replay;
+pub mod unanswered;

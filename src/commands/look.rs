@@ -1,17 +1,25 @@
 //! One look at one system: what the deployment repo says, and what was seen outside it.
+use anyhow::Context as _;
+use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::runtime::Runtime;
 
 use super::session::Session;
 use crate::cli::Common;
-use crate::context::Context;
-use crate::observe::{kubeconfig, replay::Replay};
+use crate::config::Inputs;
+use crate::context::{Clock, Context};
+use crate::observe::clusters::Clusters;
+use crate::observe::express::http::{Http, Limits};
+use crate::observe::kubeconfig::{self, BadKubeconfig};
+use crate::observe::nodes::{Commands, Nodes};
+use crate::observe::replay::Replay;
 use crate::render::{BaseFolder, Change, RenderError, change};
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::Action;
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
 use crate::run::review::Review;
-use crate::run::{Observation, Step, SystemRef, World, after};
+use crate::run::{Observation, Record, Step, SystemRef, World, after};
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -47,71 +55,117 @@ impl Look {
     }
 }
 
-/// What stands in for the world outside the deployment repo.
+/// Where the world outside the deployment repo is seen.
 pub enum Outside {
-    Live,
+    Live(Box<Live>),
     Replayed(Replay),
 }
 
-impl Outside {
-    pub fn new(context: &Context, common: &Common) -> anyhow::Result<Self> {
-        Ok(match &common.observed {
-            Some(file) => Outside::Replayed(Replay::read(&context.cwd.join(file))?),
-            None => Outside::Live,
-        })
-    }
+/// The real thing: clusters, and the nodes in them.
+pub struct Live {
+    runtime: Runtime,
+    /// Why there are no clusters, where the kubeconfig can't be used.
+    clusters: Result<Clusters, BadKubeconfig>,
+    http: Http,
+    clock: Clock,
+    commands: Option<Commands>,
+}
 
-    /// When, and what is seen of one system.
-    pub fn world(
-        &self,
+/// What was seen of one system, and when.
+pub type Sight = anyhow::Result<(Timestamp, World)>;
+
+impl Outside {
+    /// Nothing is connected before it is looked at. `run_commands`: whether inputs may have commands run here.
+    pub fn new(
         context: &Context,
         common: &Common,
         session: &Session,
-        system: &SystemRef,
-    ) -> anyhow::Result<(Timestamp, World)> {
+        run_commands: bool,
+    ) -> anyhow::Result<Self> {
+        if let Some(file) = &common.observed {
+            return Ok(Outside::Replayed(Replay::read(&context.cwd.join(file))?));
+        }
+        let settings = &session.settings.settings;
+        let clock = context.clock.clone();
+        let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
+            .map(|config| Clusters::new(config, settings, clock.clone()));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let http = Http::new(Limits::default()).context("setting up HTTP")?;
+        let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
+        Ok(Outside::Live(Box::new(Live { runtime, clusters, http, clock, commands })))
+    }
+
+    /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
+    pub fn see(&self, session: &Session, systems: &[SystemRef]) -> Vec<Sight> {
         match self {
-            Outside::Replayed(replay) => Ok(replay.world(system)?),
-            Outside::Live => Ok((context.clock.now(), live(context, common, session, system))),
+            Outside::Replayed(replay) => {
+                systems.iter().map(|system| Ok(replay.world(system)?)).collect()
+            }
+            Outside::Live(live) => live.see(session, systems),
         }
     }
 }
 
-/// Reads one system: the world first, so that the deployment repo is never older than what it is held against.
-pub fn look(
-    context: &Context,
-    common: &Common,
-    session: &Session,
+/// What is seen of each system that has a name, and what is wrong with the others.
+pub fn see_all(
     outside: &Outside,
-    system: &SystemRef,
-) -> anyhow::Result<Look> {
-    let world = outside.world(context, common, session, system)?;
-    look_with(session, system, world)
+    session: &Session,
+    systems: Vec<anyhow::Result<SystemRef>>,
+) -> Vec<anyhow::Result<(SystemRef, Sight)>> {
+    let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
+    let mut seen = outside.see(session, &known).into_iter();
+    let each = systems.into_iter().filter_map(|system| match system {
+        Ok(system) => Some(Ok((system, seen.next()?))),
+        Err(error) => Some(Err(error)),
+    });
+    each.collect()
 }
 
-/// The rest of a look, once the world was seen; in between, the base may have been fetched.
-pub fn look_with(
-    session: &Session,
-    system: &SystemRef,
-    (at, world): (Timestamp, World),
-) -> anyhow::Result<Look> {
+impl Live {
+    fn see(&self, session: &Session, systems: &[SystemRef]) -> Vec<Sight> {
+        if let Ok(clusters) = &self.clusters {
+            self.runtime.block_on(clusters.once(systems));
+        }
+        // The run on the base says which nodes there are; what is wrong with it is told where it is read.
+        let runs: Vec<Option<(Record, Inputs)>> = systems
+            .iter()
+            .map(|system| {
+                let (deployment, _) = session.read(system).ok()?;
+                Some((deployment.record?, deployment.inputs))
+            })
+            .collect();
+        let admins = self.runtime.block_on(join_all(runs.iter().map(async |run| match run {
+            Some((record, inputs)) => self.ask(record, inputs).await,
+            None => Admin::default(),
+        })));
+        let seen = systems.iter().zip(admins).map(|(system, admin)| {
+            let at = self.clock.now();
+            let cluster = match &self.clusters {
+                Ok(clusters) => clusters.cluster(system, at),
+                Err(error) => ClusterView::Unreachable {
+                    context: system.cluster.clone(),
+                    why: error.to_string(),
+                },
+            };
+            let (review, journal) = (Review::default(), Journal::default());
+            Ok((at, World { cluster, admin, review, journal }))
+        });
+        seen.collect()
+    }
+
+    async fn ask(&self, record: &Record, inputs: &Inputs) -> Admin {
+        let Ok(clusters) = &self.clusters else { return Admin::default() };
+        let commands = self.commands.as_ref();
+        let nodes = Nodes { clusters, http: &self.http, clock: &self.clock, commands };
+        nodes.ask(record, &inputs.admin).await
+    }
+}
+
+/// The rest of a look, once the world was seen; in between, the base may have been fetched. In this
+/// order the deployment repo is never older than what it is held against.
+pub fn look(session: &Session, system: &SystemRef, seen: Sight) -> anyhow::Result<Look> {
+    let (at, world) = seen?;
     let (deployment, folder) = session.read(system)?;
     Ok(Look { seen: Observation { at, deployment, world }, folder })
-}
-
-fn live(context: &Context, common: &Common, session: &Session, system: &SystemRef) -> World {
-    let clusters = &session.settings.settings.clusters;
-    let named = clusters.get(&system.cluster).and_then(|cluster| cluster.context.clone());
-    let name = named.unwrap_or_else(|| system.cluster.clone());
-    let cluster = match kubeconfig::read(context, common.kubeconfig.as_deref()) {
-        Ok(config) if !kubeconfig::has_context(&config, &name) => {
-            ClusterView::NoContext { context: name }
-        }
-        Ok(_) => {
-            let why = "this version doesn't read clusters".to_owned();
-            ClusterView::Unreachable { context: name, why }
-        }
-        Err(error) => ClusterView::Unreachable { context: name, why: error.to_string() },
-    };
-    let (admin, review, journal) = (Admin::default(), Review::default(), Journal::default());
-    World { cluster, admin, review, journal }
 }

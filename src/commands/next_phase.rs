@@ -1,6 +1,6 @@
 //! `next-phase`: observe, decide, and if a step falls due, commit it on its branch and show it.
 use super::emit::{Made, make, was_outrun};
-use super::look::{Look, Outside, look_with};
+use super::look::{Look, Outside, look};
 use super::session::Session;
 use super::{code, for_people};
 use crate::cli::{Common, NextPhase, Output};
@@ -17,10 +17,9 @@ pub fn run(context: &mut Context, common: &Common, asked: &NextPhase) -> anyhow:
         let hint = "what was observed before isn't what is there now";
         return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
     }
-    let outside = Outside::new(context, common)?;
     let mut attempt = 1;
     let (look, decision, made) = loop {
-        match once(context, common, asked, &outside) {
+        match once(context, common, asked) {
             Err(error) if attempt < ATTEMPTS && was_outrun(&error) => attempt += 1,
             result => break result?,
         }
@@ -50,16 +49,18 @@ fn once(
     context: &Context,
     common: &Common,
     asked: &NextPhase,
-    outside: &Outside,
 ) -> anyhow::Result<(Look, Decision, Option<Made>)> {
-    let session = Session::open(context, common)?;
-    let system = session.system(&asked.system)?;
-    let world = outside.world(context, common, &session, &system)?;
-    let session = match asked.push {
-        true => session.refresh(context, common, std::slice::from_ref(&system))?,
-        false => session,
-    };
-    let look = look_with(&session, &system, world)?;
+    let mut session = Session::open(context, common)?;
+    let systems = [session.system(&asked.system)?];
+    if asked.push {
+        session = session.refresh(context, common, &systems)?;
+    }
+    let outside = Outside::new(context, common, &session, true)?;
+    let seen = outside.see(&session, &systems).remove(0);
+    if asked.push {
+        session = session.refresh(context, common, &systems)?;
+    }
+    let look = look(&session, &systems[0], seen)?;
     let request = Request::Next {
         forced: asked.forced,
         ticket: asked.ticket.clone(),

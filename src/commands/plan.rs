@@ -1,5 +1,5 @@
 //! `plan`: what `next-phase` would commit, and every commit after it, as diffs; nothing is written.
-use super::look::{Look, Outside, look};
+use super::look::{Look, Outside, Sight, look, see_all};
 use super::session::Session;
 use super::{exit, for_people};
 use crate::cli::{Common, Output, Plan, PlanFormat};
@@ -21,12 +21,11 @@ struct Planned {
 
 pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Result<u8> {
     let session = Session::open(context, common)?;
-    let outside = Outside::new(context, common)?;
+    let outside = Outside::new(context, common, &session, false)?;
     let mut codes = Vec::new();
     let mut sections = Vec::new();
-    for system in systems(&session, asked)? {
-        let planned =
-            system.and_then(|system| plan(context, common, &session, &outside, asked, &system));
+    for seen in see_all(&outside, &session, systems(&session, asked)?) {
+        let planned = seen.and_then(|(system, seen)| plan(common, &session, asked, &system, seen));
         match planned {
             Ok(planned) => sections.extend(show(context, common, asked, &planned)?),
             Err(error) => {
@@ -52,14 +51,13 @@ fn systems(session: &Session, asked: &Plan) -> anyhow::Result<Vec<anyhow::Result
 }
 
 fn plan(
-    context: &Context,
     common: &Common,
     session: &Session,
-    outside: &Outside,
     asked: &Plan,
     system: &SystemRef,
+    seen: Sight,
 ) -> anyhow::Result<Planned> {
-    let look = look(context, common, session, outside, system)?;
+    let look = look(session, system, seen)?;
     let request = Request::Next {
         forced: asked.forced,
         ticket: asked.ticket.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::emit::{make, was_outrun};
-use super::look::{Look, Outside, look_with};
+use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
 use super::{code, exit, for_people};
 use crate::cli::{Common, Output, Watch};
@@ -25,12 +25,11 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
     let schedule = Schedule { poll: asked.poll.signed(), until };
     let clock = context.clock.clone();
-    let outside = Outside::new(context, common)?;
     let watcher = Watcher {
         context: context.take(),
         common: common.clone(),
         asked: asked.clone(),
-        outside,
+        outside: None,
         said: BTreeMap::new(),
         last: Vec::new(),
     };
@@ -84,7 +83,8 @@ struct Watcher {
     context: Context,
     common: Common,
     asked: Watch,
-    outside: Outside,
+    /// Kept from look to look, so that nothing is connected twice.
+    outside: Option<Outside>,
     said: BTreeMap<String, String>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
@@ -93,26 +93,25 @@ struct Watcher {
 impl Watcher {
     /// One look at all systems; what falls due is emitted.
     fn look(&mut self) -> anyhow::Result<Seen> {
-        let session = Session::open(&self.context, &self.common)?;
-        let systems = self.systems(&session)?;
-        let mut worlds = Vec::new();
-        for (name, system) in systems {
-            let world = system.and_then(|system| {
-                let world = self.outside.world(&self.context, &self.common, &session, &system)?;
-                Ok((system, world))
-            });
-            worlds.push((name, world));
-        }
-        let known: Vec<SystemRef> = worlds
-            .iter()
-            .filter_map(|(_, world)| world.as_ref().ok().map(|(system, _)| system.clone()))
-            .collect();
+        let mut session = Session::open(&self.context, &self.common)?;
+        let names = self.systems(&session)?;
+        let (names, systems): (Vec<String>, Vec<_>) = names.into_iter().unzip();
+        let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
+        let outside = match self.outside.take() {
+            Some(outside) => outside,
+            None => {
+                session = session.refresh(&self.context, &self.common, &known)?;
+                Outside::new(&self.context, &self.common, &session, true)?
+            }
+        };
+        let seen = see_all(&outside, &session, systems);
+        self.outside = Some(outside);
         let session = session.refresh(&self.context, &self.common, &known)?;
         let mut settled = true;
         let mut last = Vec::new();
-        for (name, world) in worlds {
-            let looked = world
-                .and_then(|(system, world)| look_with(&session, &system, world))
+        for (name, seen) in names.into_iter().zip(seen) {
+            let looked = seen
+                .and_then(|(system, seen)| look(&session, &system, seen))
                 .and_then(|look| self.act(&session, look));
             match looked {
                 Ok(None) => {}

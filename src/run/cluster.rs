@@ -31,8 +31,11 @@ pub struct Cluster {
     /// What carries this system's labels: StatefulSets, Services, PodDisruptionBudgets, Jobs, ConfigMaps.
     pub objects: Vec<Live>,
     pub pods: Vec<Pod>,
-    /// Names of the PersistentVolumeClaims of the farm's nodes.
+    /// The PersistentVolumeClaims of the farm's nodes.
     pub claims: Vec<Claim>,
+    /// What couldn't be looked at although the reading counts as complete, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
 }
 
 /// A run record that is live.
@@ -41,6 +44,7 @@ pub struct Cluster {
 pub struct LiveRun {
     pub system: SystemRef,
     pub run: u32,
+    /// 0 where the record can't be read: then only its labels say that there is a run.
     pub step: u32,
 }
 
@@ -66,10 +70,17 @@ pub struct Live {
     pub observed_generation: Option<i64>,
     /// `spec.replicas` of a StatefulSet.
     pub replicas: Option<u32>,
+    /// `status.updateRevision` of a StatefulSet: what a pod created now would carry as its revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_revision: Option<String>,
     /// Of all containers, init containers first, in their order.
     pub images: Vec<String>,
     /// What a Job has come to.
     pub job: Option<JobState>,
+    /// Why a pod it should have isn't there or doesn't come up, e.g. an exceeded quota: from an Event
+    /// `FailedCreate`, or of a Job's own pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// A Job's `status`, and the last words of its pod.
@@ -79,7 +90,8 @@ pub struct JobState {
     pub result: JobResult,
     /// When the condition that ended it turned true.
     pub ended: Option<Timestamp>,
-    /// The container's termination message, where a pod of it was still there.
+    /// The container's termination message, where a pod of it was still there; of a failed Job without
+    /// one, why it failed.
     pub message: Option<String>,
 }
 
@@ -110,6 +122,9 @@ pub struct Pod {
     pub started: Option<Timestamp>,
     /// Sum over all containers.
     pub restarts: u32,
+    /// The label `controller-revision-hash`: which revision of its StatefulSet it was created from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Why it isn't ready, in the words of the container state, the scheduler or the kubelet.
     pub trouble: Option<String>,
 }
@@ -121,6 +136,9 @@ pub struct Claim {
     pub name: String,
     pub run: Option<u32>,
     pub terminating: bool,
+    /// Why it isn't bound, if it isn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 impl ClusterView {

@@ -264,7 +264,7 @@ fn frontends_that_look_done_before_anything_was_propagated() {
 fn a_run_is_gone_when_nothing_is_left() {
     let said = after(Phase::Teardown, Gate::Gone, |seen| {
         let name = "cache-system6-dcr-farmer-0".into();
-        cluster(seen).claims.push(Claim { name, run: Some(7), terminating: true });
+        cluster(seen).claims.push(Claim { name, run: Some(7), terminating: true, trouble: None });
     });
     assert_eq!(said, "unmet: PersistentVolumeClaim cache-system6-dcr-farmer-0 is still live");
 }
@@ -299,7 +299,12 @@ fn a_first_step_needs_room_and_nothing_left_over() {
     starts(
         &start(&|seen| {
             let name = "cache-system6-dcr-sync-0".into();
-            cluster(seen).claims.push(Claim { name, run: Some(3), terminating: false });
+            cluster(seen).claims.push(Claim {
+                name,
+                run: Some(3),
+                terminating: false,
+                trouble: None,
+            });
         }),
         "wait: PersistentVolumeClaim cache-system6-dcr-sync-0 is still live from an earlier run",
     );

@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod argocd_world;
+mod asking;
 mod cli;
+mod clusters;
 mod config;
 mod decision;
 mod decision_properties;
 mod env;
 mod express;
+mod express_world;
+mod farm;
 mod gates;
 mod git_clones;
 mod git_commit;
@@ -16,10 +21,14 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubernetes_world;
 mod node;
+mod objects;
 mod purity;
 mod readme;
+mod rehearse;
 mod render;
 mod scenarios;
 mod wait;
+mod wired_world;
 mod world;

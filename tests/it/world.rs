@@ -92,6 +92,7 @@ fn pod(name: String, component: &str) -> Pod {
         ready: true,
         started: Some(time("2026-11-20T09:00:00Z")),
         restarts: 0,
+        revision: None,
         trouble: None,
     }
 }
@@ -145,6 +146,7 @@ pub fn untouched() -> Observation {
                 objects: vec![],
                 pods: vec![],
                 claims: vec![],
+                limits: vec![],
             })),
             admin: Admin::default(),
             review: Review::default(),
@@ -220,12 +222,14 @@ fn live(seen: &mut Observation, record: &Record) {
             generation: Some(3),
             observed_generation: Some(3),
             replicas: wanted.replicas,
+            update_revision: None,
             images: wanted.images.clone(),
             job: (wanted.kind == "Job").then(|| JobState {
                 result: JobResult::Complete,
                 ended: Some(ended),
                 message: Some("posted".into()),
             }),
+            trouble: None,
         })
         .collect();
     let mut pods = vec![pod(system.synchronizer_pod(), "synchronizer")];

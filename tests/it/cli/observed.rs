@@ -43,6 +43,8 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
         generation: Some(1),
         observed_generation: Some(1),
         replicas: wanted.replicas,
+        update_revision: None,
+        trouble: None,
         images: wanted.images.clone(),
         job: (wanted.kind == "Job").then(|| JobState {
             result: JobResult::Complete,
@@ -62,6 +64,7 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
             ready: true,
             started: Some(landed),
             restarts: 0,
+            revision: None,
             trouble: None,
         })
     });
@@ -71,6 +74,7 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
         objects: objects.collect(),
         pods: pods.collect(),
         claims: vec![],
+        limits: vec![],
     }
 }
 

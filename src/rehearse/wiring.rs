@@ -1,0 +1,109 @@
+//! Connects the parts of the world: Express runs in the pods of the embedded Kubernetes, Argo CD changes it.
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use hyper::body::Bytes;
+use serde_json::{Value, json};
+use tower::Service;
+
+use super::argocd::{self, ClusterWriter, TRACKING};
+use super::express::{Express, Farm, PodFact};
+use super::kubernetes::kind::Kind;
+use super::kubernetes::node::{NodeHttp, Unreachable};
+use super::kubernetes::{Kubernetes, Propagation, object};
+
+impl Farm for Kubernetes {
+    fn pods(&self, namespace: &str) -> Vec<PodFact> {
+        let pods = self.list(Kind::Pod, namespace);
+        pods.iter().map(|pod| fact(pod)).collect()
+    }
+}
+
+fn fact(pod: &Value) -> PodFact {
+    let started = object::text(pod, "/status/containerStatuses/0/state/running/startedAt");
+    PodFact {
+        name: object::name(pod).to_owned(),
+        uid: object::uid(pod).to_owned(),
+        started: started.parse().ok(),
+        ready: object::is_ready(pod),
+        component: object::text(pod, "/metadata/labels/app.kubernetes.io~1component").to_owned(),
+    }
+}
+
+/// The HTTP side of the pods: Express.
+pub struct Nodes(pub Express);
+
+impl NodeHttp for Nodes {
+    fn call(
+        &self,
+        namespace: &str,
+        pod: &str,
+        port: u16,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'static, Result<Response<Bytes>, Unreachable>> {
+        let answer = self.0.node(namespace, pod, port).call(request.map(|body| body.to_vec()));
+        Box::pin(async move {
+            let answer = answer.await.map_err(|_| Unreachable::refused())?;
+            Ok(answer.map(Bytes::from))
+        })
+    }
+}
+
+/// Argo CD's hands in a cluster: it looks after the objects of these namespaces.
+pub struct Writer {
+    pub kubernetes: Kubernetes,
+    pub namespaces: Vec<String>,
+}
+
+fn kind_named(name: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == name)
+}
+
+impl ClusterWriter for Writer {
+    fn apply(&self, object: &Value) -> Result<(), String> {
+        self.kubernetes.apply(object).map(drop).map_err(|refusal| refusal.message)
+    }
+
+    fn delete(&self, kind: &str, namespace: &str, name: &str, how: argocd::Propagation) {
+        let how = match how {
+            argocd::Propagation::Foreground => Propagation::Foreground,
+            argocd::Propagation::Background => Propagation::Background,
+            argocd::Propagation::Orphan => Propagation::Orphan,
+        };
+        if let Some(kind) = kind_named(kind) {
+            self.kubernetes.delete(kind, namespace, name, how);
+        }
+    }
+
+    fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.kubernetes.get(kind_named(kind)?, namespace, name)
+    }
+
+    fn list_managed(&self) -> Vec<Arc<Value>> {
+        let all = self.namespaces.iter().flat_map(|namespace| {
+            Kind::ALL.into_iter().flat_map(move |kind| self.kubernetes.list(kind, namespace))
+        });
+        let is_managed = |it: &Value| it["metadata"]["annotations"][TRACKING].is_string();
+        all.filter(|object| is_managed(object)).collect()
+    }
+
+    fn replace(&self, application: &Value) {
+        let (namespace, name) = (object::namespace(application), object::name(application));
+        let replaced = self.kubernetes.edit(Kind::Application, namespace, name, |live| {
+            let metadata = live["metadata"].take();
+            *live = application.clone();
+            live["metadata"] = metadata;
+        });
+        if replaced.is_none() {
+            let bare = json!({
+                "apiVersion": application["apiVersion"],
+                "kind": application["kind"],
+                "metadata": application["metadata"],
+                "spec": application["spec"],
+            });
+            // An Application of this form is never refused.
+            let _ = self.kubernetes.apply(&bare);
+        }
+    }
+}

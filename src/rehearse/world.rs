@@ -1,0 +1,269 @@
+//! The world of one rehearsal: Kubernetes, Argo CD, Express and the reviewer, moved on together in small
+//! steps of one clock, and everything of note that happens in it.
+mod chronicle;
+mod troubles;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::argocd::{Application, ArgoCd};
+use super::clock::WorldClock;
+use super::express::{Cmd, Conduct, Express, Frontends};
+use super::jobs::Jobs;
+use super::kubernetes::access::{UnmarkedToken, User};
+use super::kubernetes::{Kubernetes, Timing};
+use super::reviewer::{Act, Reviewer};
+use super::scenario::Scenario;
+use super::wiring::{Nodes, Writer};
+use crate::config::Inputs;
+use crate::run::{Phase, SystemRef};
+
+use chronicle::Chronicle;
+use troubles::Troubles;
+
+/// The one secret of the world.
+pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
+
+/// The hash that the frontends serve, before and after a rebuild.
+const HASH: &str = "5f5e38d65f5e38d6";
+
+/// The longest step of time: what happens in one of them may see the other parts as they were before it.
+const STEP: SignedDuration = SignedDuration::from_mins(2);
+
+/// Where the world takes place.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The bare deployment repo.
+    pub remote: PathBuf,
+    /// Its base branch.
+    pub base: String,
+    pub system: SystemRef,
+    /// The folder of the system's `dcr.yaml` in the repo.
+    pub folder: String,
+    pub inputs: Inputs,
+    pub start: Timestamp,
+}
+
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    Review(Act),
+    ArgoCd(String),
+    Node(String),
+    Rebuild(String),
+    Job(String),
+    Trouble(String),
+}
+
+/// What must have held in any rehearsal, whatever happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Requests of the program that wanted to change the cluster.
+    pub writes_refused: u64,
+    /// Per run and attempt: how many triggers were accepted.
+    pub triggers: Vec<((u32, u32), usize)>,
+    /// How many times caches were propagated.
+    pub propagations: usize,
+    /// Commands that were accepted although they must never have been sent.
+    pub violations: usize,
+    /// Requests for a teardown that were opened before anything was propagated in their run.
+    pub early_teardowns: usize,
+}
+
+/// The world.
+pub struct World {
+    pub kubernetes: Kubernetes,
+    pub express: Express,
+    clock: WorldClock,
+    time: watch::Sender<Timestamp>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    argocd: ArgoCd,
+    reviewer: Reviewer,
+    chronicle: Chronicle,
+    troubles: Troubles,
+    early_teardowns: usize,
+}
+
+/// Why the world can't be made or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    #[error("reviewing in the embedded deployment repo")]
+    Review(#[from] git2::Error),
+    #[error(transparent)]
+    Token(#[from] UnmarkedToken),
+    #[error("putting {0} into the embedded cluster: {1}")]
+    Refused(String, String),
+}
+
+impl World {
+    /// The world at its beginning: the frontends run, and Argo CD has the system's Application.
+    ///
+    /// # Errors
+    /// There is no such repo.
+    pub fn new(setting: &Setting, scenario: &Scenario) -> Result<Self, WorldError> {
+        let Setting { remote, base, system, folder, inputs, start } = setting;
+        let namespace = system.namespace.as_str();
+        let clock = WorldClock::standing(*start);
+        let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
+        let express = Express::new(clock.reader(), Arc::new(kubernetes.clone()));
+        let frontends = Frontends {
+            names: inputs.frontends.resolve(system),
+            hash: HASH.to_owned(),
+            version: inputs.image.rsplit(':').next().unwrap_or_default().to_owned(),
+        };
+        for name in &frontends.names {
+            let pod = frontend(namespace, name, &inputs.image);
+            kubernetes
+                .apply(&pod)
+                .map_err(|refusal| WorldError::Refused(name.clone(), refusal.message))?;
+        }
+        let conduct = Conduct { port: inputs.admin.port, ..scenario.conduct.clone() };
+        express.add(namespace, &system.system, frontends, conduct);
+        let (time, _) = watch::channel(*start);
+        kubernetes.set_users(vec![User::new("watcher", TOKEN)?]);
+        kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
+        kubernetes.set_jobs(Arc::new(Jobs {
+            kubernetes: kubernetes.clone(),
+            express: express.clone(),
+            time: time.subscribe(),
+        }));
+        let mut namespaces = vec![namespace.to_owned()];
+        let named = inputs.argocd.as_ref();
+        let name = named.and_then(|argocd| argocd.application.clone());
+        let name = name.unwrap_or_else(|| system.system.clone());
+        let mut application = Application::new(&name, remote.clone(), folder, namespace);
+        application.target_revision = base.clone();
+        if let Some(argocd) = named {
+            application.namespace = argocd.namespace.clone();
+        }
+        if application.namespace != namespace {
+            namespaces.push(application.namespace.clone());
+        }
+        let writer = Writer { kubernetes: kubernetes.clone(), namespaces };
+        let mut argocd = ArgoCd::new(Arc::new(writer), 1);
+        argocd.add(application, *start);
+        let inner = Inner {
+            argocd,
+            reviewer: Reviewer::new(remote, base, scenario.manners, 1)?,
+            chronicle: Chronicle::new(setting, &name),
+            troubles: Troubles::new(setting, &name, &scenario.troubles),
+            early_teardowns: 0,
+        };
+        Ok(World { kubernetes, express, clock, time, inner: Mutex::new(inner) })
+    }
+
+    /// What time it is in the world.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets the world go on until `end`, and says what happened.
+    ///
+    /// # Errors
+    /// The deployment repo can't be read or written.
+    pub async fn until(&self, end: Timestamp) -> Result<Vec<Event>, WorldError> {
+        let mut events = Vec::new();
+        while self.now() < end {
+            let left = end.duration_since(self.now());
+            self.clock.forward(left.min(STEP));
+            self.time.send_replace(self.now());
+            self.kubernetes.advance().await;
+            self.express.advance();
+            self.step(&mut events)?;
+        }
+        Ok(events)
+    }
+
+    fn step(&self, events: &mut Vec<Event>) -> Result<(), WorldError> {
+        let now = self.now();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { argocd, reviewer, chronicle, troubles, early_teardowns } = &mut *inner;
+        let mut tell = |what| events.push(Event { at: now, what });
+        for act in reviewer.advance(now)? {
+            if let Act::Opened(request) = &act
+                && request.begins(Phase::Teardown)
+                && !self.propagated(request.run)
+            {
+                *early_teardowns += 1;
+            }
+            troubles.landed(&act, now, argocd).map(What::Trouble).into_iter().for_each(&mut tell);
+            tell(What::Review(act));
+        }
+        argocd.advance(now);
+        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+            tell(What::Trouble(what));
+        }
+        chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);
+        Ok(())
+    }
+
+    /// What there is to be said of the program when all is over.
+    pub fn ledger(&self) -> Ledger {
+        let commands = self.express.commands();
+        let mut triggers: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+        for accepted in commands.iter().filter(|accepted| accepted.cmd == Cmd::StartRebuild) {
+            let key = (accepted.run.unwrap_or_default(), accepted.attempt.unwrap_or_default());
+            *triggers.entry(key).or_default() += 1;
+        }
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        Ledger {
+            writes_refused: self.kubernetes.writes_refused(),
+            triggers: triggers.into_iter().collect(),
+            propagations: commands.iter().filter(|it| it.cmd == Cmd::PropagateCaches).count(),
+            violations: self.express.violations().len(),
+            early_teardowns: inner.early_teardowns,
+        }
+    }
+
+    fn propagated(&self, run: u32) -> bool {
+        let mut commands = self.express.commands().into_iter();
+        commands.any(|it| it.cmd == Cmd::PropagateCaches && it.run == Some(run))
+    }
+}
+
+impl Ledger {
+    /// Every promise that was broken.
+    pub fn broken(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        if self.writes_refused > 0 {
+            broken.push(format!("{} requests wanted to change the cluster", self.writes_refused));
+        }
+        for ((run, attempt), accepted) in &self.triggers {
+            if *accepted != 1 {
+                broken
+                    .push(format!("attempt {attempt} of run {run} was triggered {accepted} times"));
+            }
+        }
+        if self.violations > 0 {
+            broken.push(format!("{} commands must never have been sent", self.violations));
+        }
+        if self.early_teardowns > 0 {
+            broken.push("a teardown was proposed before the caches were propagated".to_owned());
+        }
+        broken
+    }
+}
+
+/// A frontend, as somebody else runs it.
+fn frontend(namespace: &str, name: &str, image: &str) -> serde_json::Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "express"}},
+        "spec": {"containers": [{"name": "express", "image": image}]},
+    })
+}

@@ -1,0 +1,319 @@
+//! Reading clusters with the real client: lists, watches, permissions, and trouble with the API server.
+use std::time::Duration;
+
+use dcr_gitops::config::{ClusterSettings, Settings};
+use dcr_gitops::observe::clusters::Clusters;
+use dcr_gitops::rehearse::kubernetes::Trouble;
+use dcr_gitops::rehearse::kubernetes::access::{Rule, User};
+use dcr_gitops::rehearse::kubernetes::fault::Fault;
+use dcr_gitops::run::SystemRef;
+use dcr_gitops::run::cluster::{Cluster, ClusterView};
+use kube::config::Kubeconfig;
+use serde_json::{from_value, json};
+use tokio::sync::Notify;
+
+use crate::farm::{Farm, system};
+
+const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
+
+fn system6() -> SystemRef {
+    system("tenant-1", "system6")
+}
+
+fn kubeconfig(server: &str) -> Kubeconfig {
+    from_value(json!({
+        "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": TOKEN}}],
+    }))
+    .unwrap()
+}
+
+const READ: [&str; 3] = ["get", "list", "watch"];
+
+fn rule(namespace: Option<&str>, group: &'static str, resources: &[&'static str]) -> Rule {
+    Rule {
+        namespace: namespace.map(str::to_owned),
+        group,
+        resources: resources.to_vec(),
+        names: vec![],
+        verbs: READ.to_vec(),
+    }
+}
+
+/// What the program has to read, but for Events.
+fn needed(namespace: Option<&str>) -> Vec<Rule> {
+    vec![
+        rule(namespace, "", &["pods", "configmaps", "services", "persistentvolumeclaims"]),
+        rule(namespace, "apps", &["statefulsets"]),
+        rule(namespace, "batch", &["jobs"]),
+        rule(namespace, "policy", &["poddisruptionbudgets"]),
+    ]
+}
+
+fn pods(cluster: &Cluster) -> Vec<(&str, bool)> {
+    cluster.pods.iter().map(|pod| (pod.name.as_str(), pod.ready)).collect()
+}
+
+#[tokio::test]
+async fn one_list_of_each_kind_serves_all_systems() {
+    let (farm, system6, system7) = (Farm::new(), system6(), system("tenant-2", "system7"));
+    farm.set(&system6, "farmer", 2);
+    farm.set(&system7, "synchronizer", 1);
+    farm.record(&system6, 3);
+    farm.record(&system7, 1);
+    farm.pass(60).await;
+    let clusters = farm.clusters();
+    clusters.once(&[system6.clone(), system7.clone()]).await;
+
+    let ClusterView::Seen(seen) = farm.view(&clusters, &system6) else { panic!() };
+    assert_eq!(pods(&seen), [("system6-dcr-farmer-0", true), ("system6-dcr-farmer-1", true)]);
+    assert_eq!(seen.pods[0].run, Some(7));
+    assert_eq!(seen.read_at, farm.clock.now());
+    let objects: Vec<_> = seen.objects.iter().map(|live| (&*live.kind, &*live.name)).collect();
+    assert_eq!(objects, [("StatefulSet", "system6-dcr-farmer"), ("ConfigMap", "system6-dcr-run")]);
+    let set = &seen.objects[0];
+    assert_eq!(set.digest.as_deref(), Some("farmers of 2"));
+    assert_eq!(set.observed_generation, set.generation);
+    assert!(set.update_revision.is_some() && set.update_revision == seen.pods[0].revision);
+    assert_eq!(seen.runs.len(), 2, "all runs of the cluster");
+
+    let ClusterView::Seen(seen) = farm.view(&clusters, &system7) else { panic!() };
+    assert_eq!(pods(&seen), [("system7-dcr-sync-0", true)]);
+    let requests = farm.kubernetes.requests();
+    assert_eq!(requests.len(), 8, "{requests:?}");
+    assert!(requests.iter().all(|(what, count)| what.starts_with("list ") && *count == 1));
+    assert_eq!(farm.kubernetes.writes_refused(), 0);
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    let farm = Farm::new();
+    for number in 0..1_100 {
+        farm.record(&system("tenant-1", &format!("system{number}")), 1);
+    }
+    let seen = farm.read(&farm.clusters(), &system6()).await;
+    assert_eq!(seen.runs.len(), 1_100);
+    assert_eq!(farm.kubernetes.requests()["list configmaps"], 3);
+}
+
+#[tokio::test]
+async fn an_unknown_context_is_not_an_unreachable_cluster() {
+    let farm = Farm::new();
+    let elsewhere = SystemRef { cluster: "ams".into(), ..system6() };
+    let clusters = farm.clusters();
+    clusters.once(std::slice::from_ref(&elsewhere)).await;
+    assert_eq!(farm.view(&clusters, &elsewhere), ClusterView::NoContext { context: "ams".into() });
+    assert_eq!(
+        farm.view(&clusters, &system6()),
+        ClusterView::Unreachable { context: "den".into(), why: "pods weren't read yet".into() }
+    );
+}
+
+#[tokio::test]
+async fn the_settings_name_the_context() {
+    let mut settings = Settings::default();
+    let den = ClusterSettings { context: Some("den-admin".into()), ..ClusterSettings::default() };
+    settings.clusters.insert("den".into(), den);
+    let clusters = Clusters::new(kubeconfig("http://127.0.0.1:1"), &settings, Farm::new().clock());
+    assert_eq!(
+        clusters.cluster(&system6(), "2026-11-22T17:00:00Z".parse().unwrap()),
+        ClusterView::NoContext { context: "den-admin".into() }
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_asked_again_and_what_stays_is_told() {
+    let farm = Farm::new();
+    let clusters = farm.clusters();
+    let fail = |count, fault| farm.kubernetes.fail_next("list", "pods", count, fault);
+
+    let before = tokio::time::Instant::now();
+    fail(1, Fault::TooManyRequests { retry_after: 3 });
+    farm.read(&clusters, &system6()).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(3), "as long as the server asked for");
+    for fault in [Fault::Unavailable, Fault::InternalError, Fault::Reset, Fault::Gone] {
+        fail(2, fault);
+        farm.read(&clusters, &system6()).await;
+    }
+
+    let mut told = Vec::new();
+    for (count, fault) in [
+        (3, Fault::TooManyRequests { retry_after: 1 }),
+        (3, Fault::Unavailable),
+        (3, Fault::InternalError),
+        (3, Fault::Reset),
+        (3, Fault::Gone),
+        (1, Fault::Slow(Duration::from_secs(11))),
+    ] {
+        fail(count, fault);
+        told.push(farm.why(&clusters, &system6()).await);
+    }
+    farm.read(&clusters, &system6()).await;
+    insta::assert_snapshot!(told.join("\n"), @r"
+    `list pods in all namespaces` was answered with 429: Too many requests, please try again later.
+    `list pods in all namespaces` was answered with 503: the server is currently unable to handle the request
+    `list pods in all namespaces` was answered with 500: Internal error occurred: etcdserver: request timed out
+    connection reset by peer
+    `list pods in all namespaces` was answered with 410: The provided resource version is too old to display a consistent result.
+    no answer to `list pods in all namespaces` within 10 s
+    ");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_told_as_such() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let farm = Farm::new();
+    let kubeconfig = kubeconfig(&format!("http://{closed}"));
+    let clusters = Clusters::new(kubeconfig, &Settings::default(), farm.clock());
+    let why = farm.why(&clusters, &system6()).await;
+    assert!(why.contains("Connection refused"), "{why}");
+    assert!(!why.contains(TOKEN) && !format!("{clusters:?}").contains(TOKEN));
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_without_them() {
+    let farm = Farm::new();
+    farm.kubernetes.set_users(vec![User::new("other", "rehearsalTOKEN-other").unwrap()]);
+    let server = farm.kubernetes.listen().await.unwrap();
+    let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
+    let why = farm.why(&clusters, &system6()).await;
+    assert_eq!(why, "it doesn't accept the credentials (401)");
+}
+
+#[tokio::test]
+async fn where_only_namespaces_may_be_read_each_is() {
+    let (farm, system7) = (Farm::new(), system("tenant-2", "system7"));
+    farm.set(&system6(), "farmer", 1);
+    farm.set(&system7, "farmer", 1);
+    farm.pass(60).await;
+    let user = User::new("watcher", TOKEN).unwrap();
+    farm.kubernetes.set_users(vec![user.limited_to(needed(Some("tenant-1")))]);
+    let server = farm.kubernetes.listen().await.unwrap();
+    let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
+    clusters.once(&[system6(), system7.clone()]).await;
+
+    let ClusterView::Seen(seen) = farm.view(&clusters, &system6()) else { panic!() };
+    assert_eq!(pods(&seen), [("system6-dcr-farmer-0", true)]);
+    assert_eq!(
+        seen.limits,
+        [
+            "runs are counted only in the namespaces that may be read, tenant-1 among them",
+            "why a pod isn't created can't be told: not allowed to list events in namespace \
+             tenant-1 (403)",
+        ]
+    );
+    assert_eq!(
+        farm.view(&clusters, &system7),
+        ClusterView::Unreachable {
+            context: "den".into(),
+            why: "not allowed to list pods in namespace tenant-2 (403)".into()
+        }
+    );
+}
+
+#[tokio::test]
+async fn one_kind_that_may_not_be_read_is_enough_to_see_nothing() {
+    let farm = Farm::new();
+    let rules = needed(None).into_iter().filter(|rule| rule.group != "batch").collect();
+    farm.kubernetes.set_users(vec![User::new("watcher", TOKEN).unwrap().limited_to(rules)]);
+    let server = farm.kubernetes.listen().await.unwrap();
+    let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
+    let why = farm.why(&clusters, &system6()).await;
+    assert_eq!(why, "not allowed to list jobs in namespace tenant-1 (403)");
+}
+
+#[tokio::test]
+async fn a_troubled_farm_says_why() {
+    let (farm, of) = (Farm::new(), system6());
+    let trouble = |pod: u32, trouble| {
+        farm.kubernetes.trouble(&of.namespace, &format!("system6-dcr-farmer-{pod}"), Some(trouble));
+    };
+    trouble(0, Trouble::ImagePull);
+    trouble(1, Trouble::CrashLoop { code: 137, reason: "OOMKilled".into() });
+    trouble(2, Trouble::Unschedulable { message: "0/3 nodes are available".into() });
+    farm.apply(&json!({"apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "q", "namespace": of.namespace}, "spec": {"hard": {"pods": "3"}}}));
+    farm.set(&of, "farmer", 4);
+    for _ in 0..60 {
+        farm.pass(5).await;
+    }
+    let seen = farm.read(&farm.clusters(), &of).await;
+    let told: Vec<String> = seen
+        .pods
+        .iter()
+        .map(|pod| format!("{}: {}", pod.name, pod.trouble.as_deref().unwrap_or_default()))
+        .chain(seen.objects.iter().filter_map(|live| live.trouble.clone()))
+        .collect();
+    insta::with_settings!({filters => vec![("[0-9a-f-]{36}", "<uid>")]}, {
+        insta::assert_snapshot!(told.join("\n"), @r#"
+    system6-dcr-farmer-0: ImagePullBackOff: Back-off pulling image "express:1"
+    system6-dcr-farmer-1: CrashLoopBackOff: back-off 2m40s restarting failed container=express pod=system6-dcr-farmer-1_tenant-1(<uid>) (before that OOMKilled, exit code 137)
+    system6-dcr-farmer-2: Unschedulable: 0/3 nodes are available
+    Create Pod system6-dcr-farmer-3 in StatefulSet system6-dcr-farmer failed error: pods "system6-dcr-farmer-3" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3
+    "#);
+    });
+}
+
+/// Waits for news until `until` is seen.
+async fn seen_when(
+    farm: &Farm,
+    clusters: &Clusters,
+    changed: &Notify,
+    until: impl Fn(&Cluster) -> bool,
+) -> Cluster {
+    loop {
+        if let ClusterView::Seen(cluster) = farm.view(clusters, &system6())
+            && until(&cluster)
+        {
+            return *cluster;
+        }
+        changed.notified().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_keeps_up_through_cuts_and_forgotten_history() {
+    let farm = Farm::new();
+    let (clusters, changed) = (farm.clusters(), Notify::new());
+    let watched = [system6()];
+    let watching = clusters.watch(&watched, &changed);
+    let story = async {
+        seen_when(&farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
+        farm.set(&system6(), "farmer", 1);
+        farm.pass(60).await;
+        seen_when(&farm, &clusters, &changed, |seen| pods(seen).iter().any(|pod| pod.1)).await;
+        let lists = farm.kubernetes.requests()["list pods"];
+        assert_eq!(lists, 1, "what happened came by the watch");
+
+        farm.kubernetes.cut_watches();
+        farm.kubernetes.compact();
+        farm.set(&system6(), "farmer", 2);
+        farm.pass(60).await;
+        let ready = |seen: &Cluster| pods(seen).iter().filter(|pod| pod.1).count() == 2;
+        let seen = seen_when(&farm, &clusters, &changed, ready).await;
+        assert_eq!(seen.read_at, farm.clock.now());
+        assert_eq!(seen.objects[0].replicas, Some(2));
+
+        farm.kubernetes.edit(
+            dcr_gitops::rehearse::kubernetes::kind::Kind::Pod,
+            "tenant-1",
+            "system6-dcr-farmer-0",
+            |pod| pod["metadata"]["annotations"] = json!({"note": "nobody's business"}),
+        );
+        farm.kubernetes.fail_next("watch", "pods", 1, Fault::Unavailable);
+        farm.kubernetes.fail_next("list", "pods", 3, Fault::Unavailable);
+        farm.kubernetes.cut_watches();
+        let unseen = async {
+            while matches!(farm.view(&clusters, &system6()), ClusterView::Seen(_)) {
+                changed.notified().await;
+            }
+        };
+        unseen.await;
+        seen_when(&farm, &clusters, &changed, ready).await;
+    };
+    tokio::select! {
+        () = watching => unreachable!(),
+        () = story => {}
+    }
+}

@@ -1,0 +1,2 @@
+//! Rehearsals: the embedded reviewer, and whole runs through the program itself.
+mod reviewer;
