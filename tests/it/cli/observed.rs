@@ -46,7 +46,7 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
         update_revision: None,
         trouble: None,
         images: wanted.images.clone(),
-        job: (wanted.kind == "Job").then(|| JobState {
+        job: (wanted.kind == "Job").then_some(JobState {
             result: JobResult::Complete,
             ended,
             message: None,

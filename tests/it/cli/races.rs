@@ -33,7 +33,7 @@ fn twenty_pushes_from_two_clones_whose_bases_differ() {
     let newer = repo.sandbox.clone("newer", &[]);
     let arguments = ["next-phase", "system6", "--push", "-o", "json"];
     let start = |racer: u32| {
-        let dir = if racer % 2 == 0 { &repo.work } else { &newer };
+        let dir = if racer.is_multiple_of(2) { &repo.work } else { &newer };
         repo.sandbox.program(dir, &arguments).spawn().unwrap()
     };
     let lines = ends((0..20).map(start).collect());
