@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::config::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
 /// Drive a Distributed Cache Rebuild (DCR) the GitOps way: one reviewed commit for each phase.
@@ -116,6 +117,10 @@ pub enum Command {
     Status(Status),
     /// Print the JSON Schema of the settings and the inputs
     Schema(Schema),
+    /// Print the completion script of a shell
+    Completions { shell: Shell },
+    /// Print the manual page
+    Man,
     /// What the trigger and propagate Jobs run
     #[command(hide = true, subcommand)]
     Admin(Admin),

@@ -1,7 +1,9 @@
 //! The commands: each turns its arguments into a request, has it observed, decided, rendered and proposed
 //! by the modules that answer for that, and reports.
 mod admin;
+mod describe;
 mod emit;
+mod logging;
 mod look;
 mod next_phase;
 mod plan;
@@ -51,6 +53,7 @@ pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>
         context.clock = context.clock.scaled(clock.start, clock.since, clock.scale);
     }
     let style = Style::choose(context, common.color, context.terminal.err);
+    logging::start(context, &common);
     match run(context, &common, cli.command) {
         Ok(code) => code,
         Err(error) => {
@@ -67,6 +70,8 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Watch(arguments) => watch::run(context, common, &arguments),
         Command::Status(arguments) => status::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
+        Command::Completions { shell } => describe::completions(context, shell),
+        Command::Man => describe::man(context),
         Command::Admin(job) => admin::run(context, job),
     }
 }

@@ -1,4 +1,5 @@
 //! What is the case: read, never changed, as plain values for the core.
+pub mod argocd;
 pub mod clusters;
 pub mod deployment;
 pub mod express;

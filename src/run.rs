@@ -1,5 +1,6 @@
 //! The core: what was seen and what was asked go in, what to do comes out. Pure, total and synchronous; it
 //! knows no clock (the time is `Observation::at`), no file, no network and no process.
+pub mod argocd;
 pub mod branch;
 pub mod cluster;
 pub mod deployment;

@@ -6,20 +6,21 @@ use tokio::runtime::Runtime;
 
 use super::session::Session;
 use crate::cli::Common;
-use crate::config::Inputs;
 use crate::context::{Clock, Context};
+use crate::observe::argocd::application;
 use crate::observe::clusters::Clusters;
 use crate::observe::express::http::{Http, Limits};
 use crate::observe::kubeconfig::{self, BadKubeconfig};
 use crate::observe::nodes::{Commands, Nodes};
 use crate::observe::replay::Replay;
 use crate::render::{BaseFolder, Change, RenderError, change};
+use crate::run::argocd::ApplicationView;
 use crate::run::cluster::ClusterView;
-use crate::run::deployment::Action;
+use crate::run::deployment::{Action, Deployment};
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
 use crate::run::review::Review;
-use crate::run::{Observation, Record, Step, SystemRef, World, after};
+use crate::run::{Observation, Step, SystemRef, World, after};
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -127,19 +128,17 @@ impl Live {
         if let Ok(clusters) = &self.clusters {
             self.runtime.block_on(clusters.once(systems));
         }
-        // The run on the base says which nodes there are; what is wrong with it is told where it is read.
-        let runs: Vec<Option<(Record, Inputs)>> = systems
+        // The base says which nodes and which Application there are; what is wrong with it is told where
+        // it is read.
+        let bases: Vec<Option<Deployment>> = systems
             .iter()
-            .map(|system| {
-                let (deployment, _) = session.read(system).ok()?;
-                Some((deployment.record?, deployment.inputs))
-            })
+            .map(|system| session.read(system).ok().map(|(deployment, _)| deployment))
             .collect();
-        let admins = self.runtime.block_on(join_all(runs.iter().map(async |run| match run {
-            Some((record, inputs)) => self.ask(record, inputs).await,
-            None => Admin::default(),
+        let told = self.runtime.block_on(join_all(bases.iter().map(async |base| match base {
+            Some(base) => self.ask(base).await,
+            None => (Admin::default(), None),
         })));
-        let seen = systems.iter().zip(admins).map(|(system, admin)| {
+        let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
             let at = self.clock.now();
             let cluster = match &self.clusters {
                 Ok(clusters) => clusters.cluster(system, at),
@@ -149,16 +148,30 @@ impl Live {
                 },
             };
             let (review, journal) = (Review::default(), Journal::default());
-            Ok((at, World { cluster, admin, review, journal }))
+            Ok((at, World { cluster, admin, application, review, journal }))
         });
         seen.collect()
     }
 
-    async fn ask(&self, record: &Record, inputs: &Inputs) -> Admin {
-        let Ok(clusters) = &self.clusters else { return Admin::default() };
+    /// What the nodes of the run say, and what Argo CD says of it.
+    async fn ask(&self, base: &Deployment) -> (Admin, Option<ApplicationView>) {
+        let Ok(clusters) = &self.clusters else { return (Admin::default(), None) };
         let commands = self.commands.as_ref();
         let nodes = Nodes { clusters, http: &self.http, clock: &self.clock, commands };
-        nodes.ask(record, &inputs.admin).await
+        let inputs = &base.inputs;
+        let admin = async {
+            match &base.record {
+                Some(record) => nodes.ask(record, &inputs.admin).await,
+                None => Admin::default(),
+            }
+        };
+        let application = async {
+            match &inputs.argocd {
+                Some(argocd) => Some(application(clusters, &base.system, argocd).await),
+                None => None,
+            }
+        };
+        tokio::join!(admin, application)
     }
 }
 

@@ -118,29 +118,17 @@ impl Session {
         }
     }
 
-    /// All systems whose run is on, or was, in the order of their names.
-    pub fn systems_with(&self, wanted: impl Fn(HasRun) -> bool) -> anyhow::Result<Vec<SystemRef>> {
+    /// All systems whose run is on, or was, in the order of their names; and, each as an error of its own,
+    /// the folders that have a run and no inputs.
+    pub fn systems_with(
+        &self,
+        wanted: impl Fn(HasRun) -> bool,
+    ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
         self.systems_where(|_, run| wanted(run))
     }
 
-    fn systems_where(
-        &self,
-        wanted: impl Fn(&SystemRef, HasRun) -> bool,
-    ) -> anyhow::Result<Vec<SystemRef>> {
-        let source = self.source(self.pattern());
-        let found = source.systems(&Known::default())?;
-        let mut systems = Vec::new();
-        for located in found.found {
-            if wanted(&located.system, source.has_run(&located.system)?) {
-                systems.push(located.system);
-            }
-        }
-        Ok(systems)
-    }
-
-    /// All systems that this program knows something of: a run on the base, now or before, or an open step.
-    /// In the order of their names.
-    pub fn systems_begun(&self) -> anyhow::Result<Vec<SystemRef>> {
+    /// The same for all systems that anything is known of: a run on the base, now or before, or an open step.
+    pub fn systems_begun(&self) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
         let mut open: BTreeSet<SystemRef> = BTreeSet::new();
         let remote = self.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
         for refs in ["refs/heads/".to_owned()].into_iter().chain(remote) {
@@ -150,6 +138,22 @@ impl Session {
             open.extend(steps.map(|(system, ..)| system));
         }
         self.systems_where(|system, run| run != HasRun::Never || open.contains(system))
+    }
+
+    fn systems_where(
+        &self,
+        wanted: impl Fn(&SystemRef, HasRun) -> bool,
+    ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
+        let source = self.source(self.pattern());
+        let found = source.systems(&Known::default())?;
+        let mut systems = Vec::new();
+        for located in found.found {
+            if wanted(&located.system, source.has_run(&located.system)?) {
+                systems.push(Ok(located.system));
+            }
+        }
+        systems.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
+        Ok(systems)
     }
 
     /// One system of the deployment repo, and the files its next step starts from.

@@ -141,7 +141,11 @@ impl Watcher {
     ) -> anyhow::Result<Vec<(String, anyhow::Result<SystemRef>)>> {
         if self.asked.systems.is_empty() {
             let on = session.systems_with(|run| run != HasRun::Never)?;
-            return Ok(on.into_iter().map(|system| (system.to_string(), Ok(system))).collect());
+            let name = |system: &anyhow::Result<SystemRef>| match system {
+                Ok(system) => system.to_string(),
+                Err(error) => error.to_string(),
+            };
+            return Ok(on.into_iter().map(|system| (name(&system), system)).collect());
         }
         let names = self.asked.systems.iter();
         Ok(names.map(|name| (name.clone(), session.system(name))).collect())

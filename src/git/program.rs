@@ -87,6 +87,7 @@ impl Call {
     /// Runs it, however it ends.
     pub fn said(mut self) -> Result<Said, Error> {
         let starting = || Error::io(format!("running `{}`", self.name));
+        tracing::debug!("{}", self.name);
         let stdin = if self.input.is_empty() { Stdio::null() } else { Stdio::piped() };
         let mut child = self
             .command

@@ -20,6 +20,7 @@ use crate::run::express::{AaStatus, Admin, ProbeAnswer, ProbeState, Silent};
 use crate::run::{Kind, Phase, Record};
 
 pub use command::Commands;
+pub(super) use question::ENCODED;
 
 /// How long a node may take for one answer.
 pub const LIMIT: Duration = Duration::from_secs(10);

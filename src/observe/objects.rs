@@ -9,7 +9,7 @@ mod pod;
 mod refusal;
 mod stateful_set;
 pub mod view;
-mod words;
+pub(super) mod words;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -99,7 +99,7 @@ impl<K: Kind> kube::Resource for Listed<K> {
 }
 
 /// Reads `null` as if the field weren't there.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     from: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())

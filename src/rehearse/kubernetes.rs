@@ -92,7 +92,7 @@ impl Kubernetes {
     /// Lets happen what is due by now. Every request does so first.
     pub async fn advance(&self) {
         loop {
-            let now = (self.0.now)();
+            let now = self.now();
             let started = self.write(|cluster| cluster.advance(now));
             if started.is_empty() {
                 return;
@@ -110,7 +110,7 @@ impl Kubernetes {
             self.advance().await;
             // The sender lives as long as `self`, so this waits for nothing but the last container.
             let _ = pulse.wait_for(|pulse| pulse.running == 0).await;
-            let idle = self.read(|cluster| !cluster.is_due((self.0.now)()));
+            let idle = self.read(|cluster| !cluster.is_due(self.now()));
             if idle {
                 return;
             }
@@ -130,16 +130,27 @@ impl Kubernetes {
             return self.write(|cluster| cluster.exited(&key, &uid, &exit));
         }
         let kubernetes = self.clone();
-        self.0.pulse.send_modify(|pulse| pulse.running += 1);
+        let running = Running::begin(self);
         tokio::spawn(async move {
-            let exit = run.await;
-            let now = (kubernetes.0.now)();
-            kubernetes.write(|cluster| {
-                cluster.advance_to(now);
-                cluster.exited(&key, &uid, &exit);
-            });
-            kubernetes.0.pulse.send_modify(|pulse| pulse.running -= 1);
+            let _running = running;
+            tokio::select! {
+                biased;
+                exit = run => {
+                    let now = kubernetes.now();
+                    kubernetes.write(|cluster| {
+                        cluster.advance_to(now);
+                        cluster.exited(&key, &uid, &exit);
+                    });
+                }
+                () = kubernetes.killed(&pod) => {}
+            }
         });
+    }
+
+    /// Ends when the containers of this very pod run no more.
+    async fn killed(&self, pod: &Value) {
+        let mut pulse = self.pulse();
+        while self.runs(pod) && pulse.changed().await.is_ok() {}
     }
 
     /// An object as it is now, without letting the world go on.
@@ -152,7 +163,8 @@ impl Kubernetes {
         self.read(|cluster| cluster.store.list(kind, Some(namespace)).cloned().collect())
     }
 
-    /// Changes an object the way a controller or another client would; the generation follows.
+    /// Changes an object the way a controller or another client would; the generation follows. `edit` must
+    /// not use the cluster itself.
     pub fn edit(
         &self,
         kind: Kind,
@@ -218,7 +230,7 @@ impl Kubernetes {
         self.read(|cluster| cluster.writes_refused)
     }
 
-    /// What time it is in this cluster: as of the last thing that happened.
+    /// What time it is in this cluster.
     pub fn now(&self) -> Timestamp {
         (self.0.now)()
     }
@@ -230,15 +242,18 @@ impl Kubernetes {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unreachable> {
         let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let runs = object::list(pod, "/status/containerStatuses")
-            .iter()
-            .any(|container| !container["state"]["running"].is_null());
         match nodes {
-            Some(nodes) if runs => {
+            Some(nodes) if self.runs(pod) => {
                 nodes.call(object::namespace(pod), object::name(pod), port, request).await
             }
             _ => Err(Unreachable::refused()),
         }
+    }
+
+    /// Whether the containers of this very pod run now.
+    fn runs(&self, pod: &Value) -> bool {
+        let now = self.get(Kind::Pod, object::namespace(pod), object::name(pod));
+        now.is_some_and(|now| object::uid(&now) == object::uid(pod) && object::is_running(&now))
     }
 
     fn pulse(&self) -> tokio::sync::watch::Receiver<Pulse> {
@@ -248,7 +263,7 @@ impl Kubernetes {
     /// How long, by tokio's clock, until something is due.
     fn next_due(&self) -> Option<Duration> {
         let due = self.read(Cluster::next_due)?;
-        let seconds = due.duration_since((self.0.now)()).as_secs_f64().max(0.001) / self.0.pace;
+        let seconds = due.duration_since(self.now()).as_secs_f64().max(0.001) / self.0.pace;
         Duration::try_from_secs_f64(seconds).ok()
     }
 
@@ -271,12 +286,28 @@ impl Kubernetes {
 
     /// A write from outside: the controllers notice it a moment later.
     fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
-        let now = (self.0.now)();
+        let now = self.now();
         self.write(|cluster| {
             cluster.advance_to(now);
             let answer = change(cluster);
             cluster.notice();
             answer
         })
+    }
+}
+
+/// Counts a container of a Job that runs, until it is dropped.
+struct Running(Kubernetes);
+
+impl Running {
+    fn begin(kubernetes: &Kubernetes) -> Self {
+        kubernetes.0.pulse.send_modify(|pulse| pulse.running += 1);
+        Self(kubernetes.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.pulse.send_modify(|pulse| pulse.running -= 1);
     }
 }

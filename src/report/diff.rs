@@ -99,5 +99,5 @@ fn lines_of<'a>(diff: &TextDiff<'a, 'a, str>, op: &DiffOp, style: Style) -> Stri
 /// Without its line break. Only what goes to a terminal needs escaping: a patch has to stay exact.
 fn escape_keeping_end(words: &str, style: Style) -> String {
     let words = words.strip_suffix('\n').unwrap_or(words);
-    if style.colored { escape::line(words) } else { words.to_owned() }
+    if style.colored || style.on_terminal { escape::line(words) } else { words.to_owned() }
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::run::deployment::StepContent;
 use crate::run::{
-    Decision, Gate, Observation, Phase, Place, Progress, Unmet, deadline, open_step, progress,
+    Decision, Gate, Observation, Phase, Place, Progress, Unmet, Verdict, deadline, open_step,
+    progress, verdict,
 };
 
 /// What became of a step that was proposed.
@@ -101,7 +102,9 @@ impl Line {
             self.forced = Some(record.forced);
             return;
         }
-        let going = matches!(decision, Decision::Wait(unmet) if unmet.iter().any(|unmet| matches!(unmet.gate, Gate::Gone | Gate::Leftovers)));
+        let live = matches!(verdict(seen, Gate::Gone), Verdict::Unmet(_));
+        let going = live
+            || matches!(decision, Decision::Wait(unmet) if unmet.iter().any(|unmet| matches!(unmet.gate, Gate::Gone | Gate::Leftovers)));
         if let Some(last) = seen.deployment.last_run.as_ref().filter(|_| going) {
             self.run = Some(last.run);
             self.step = Some(last.step);
@@ -159,7 +162,7 @@ impl Line {
         if let StepContent::Ours(intent) = &open.content {
             self.next = Some(intent.what());
         }
-        let request = seen.world.review.request(open.run, open.step);
+        let request = seen.world.review.open_request(open.run, open.step);
         self.branch = Some(open.branch.clone());
         self.commit = Some(open.commit.clone());
         self.pull_request = request.map(|request| request.url.clone());

@@ -8,6 +8,8 @@ use crate::context::Context;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
     pub colored: bool,
+    /// Whether a terminal would act on what is printed, with colours or without.
+    pub on_terminal: bool,
 }
 
 impl Style {
@@ -22,7 +24,7 @@ impl Style {
                     && context.var("TERM") != Some("dumb")
             }
         };
-        Style { colored }
+        Style { colored, on_terminal }
     }
 
     pub fn bold(self, text: &str) -> String {

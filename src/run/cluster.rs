@@ -160,4 +160,12 @@ impl Cluster {
     pub fn job(&self, name: &str) -> Option<&JobState> {
         self.object("Job", name).and_then(|live| live.job.as_ref())
     }
+
+    /// In words: that a Job is running, and what its pod waits for, if it says.
+    pub fn running_job(&self, name: &str) -> String {
+        match self.object("Job", name).and_then(|job| job.trouble.as_ref()) {
+            Some(trouble) => format!("the Job {name} is running ({trouble})"),
+            None => format!("the Job {name} is running"),
+        }
+    }
 }

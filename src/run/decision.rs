@@ -23,7 +23,7 @@ use thiserror::Error;
 use super::deployment::{Action, Intent, StepBranch, StepContent};
 use super::express::ProbeState;
 use super::gate::{self, Checked};
-use super::position::{Missing, Open, Position, highest_attempt};
+use super::position::{Declined, Missing, Open, Position, next_attempt};
 use super::review::ReviewState;
 use super::{
     Gate, Kind, Observation, Outcome, Phase, Place, Record, Request, Step, Unmet, Verdict,
@@ -66,33 +66,39 @@ pub struct Refused {
 /// Decides. Total and pure.
 pub fn decide(seen: &Observation, asked: &Request) -> Result<Decision, Refused> {
     let at = Position::of(seen);
-    let look = Look { seen, at };
-    match asked {
-        Request::Observe => Ok(look.observe(None)),
-        Request::Next { forced, ticket, skip_gate } => {
-            Ok(look.next(*forced, ticket.as_deref(), skip_gate.as_deref()))
+    let empty = at.open.filter(|open| open.branch.content == StepContent::Empty);
+    // An abort replaces the branch, or takes it back.
+    let Some(empty) = empty.filter(|_| !matches!(asked, Request::Abort { .. })) else {
+        return Look { seen, at }.answer(asked);
+    };
+    // A branch that was created, but doesn't hold its step yet: as if it weren't there, and then in its
+    // place.
+    let at = Position { open: None, declined: None, ..at };
+    Ok(match (Look { seen, at }).answer(asked)? {
+        Decision::Propose(step) => {
+            let place = Place::Replace(empty.branch.clone());
+            Decision::Propose(Box::new(Step { place, ..*step }))
         }
-        Request::Scale { farmers } => look.scale(*farmers),
-        Request::Retry => Ok(look.retry()),
-        Request::Abort { reason } => Ok(look.abort(reason)),
-        Request::Synchronizer { up: true, ticket } => look.synchronizer_up(ticket.as_deref()),
-        Request::Synchronizer { up: false, .. } => look.synchronizer_down(),
-    }
+        other => other,
+    })
 }
 
 /// Every step still to come if all goes well: the open or proposed one first, then each phase after it as
 /// if every gate were met in turn. Nothing where the run doesn't go on by itself.
 pub fn course(seen: &Observation, asked: &Request) -> Result<Vec<Step>, Refused> {
     let look = Look { seen, at: Position::of(seen) };
-    let first = match (decide(seen, asked)?, &look.at.open, look.record()) {
-        (Decision::Propose(step), ..) => Some(*step),
-        (Decision::Wait(_), Some(open), _) => match look.adopt(open) {
-            Decision::Propose(step) => Some(*step),
+    let first = match decide(seen, asked)? {
+        Decision::Propose(step) => Some(*step),
+        Decision::Wait(_) => match (&look.at.open, look.record()) {
+            (Some(open), _) if open.branch.content != StepContent::Empty => {
+                match look.adopt(open) {
+                    Decision::Propose(step) => Some(*step),
+                    _ => None,
+                }
+            }
+            (_, Some(record)) if look.at.missing.is_none() => look.following(record, look.at.step),
             _ => None,
         },
-        (Decision::Wait(_), None, Some(record)) if look.at.missing.is_none() => {
-            look.following(record, look.at.step)
-        }
         _ => None,
     };
     Ok(std::iter::successors(first, |step| after(seen, step)).collect())
@@ -111,6 +117,20 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    fn answer(&self, asked: &Request) -> Result<Decision, Refused> {
+        match asked {
+            Request::Observe => Ok(self.observe(None)),
+            Request::Next { forced, ticket, skip_gate } => {
+                Ok(self.next(*forced, ticket.as_deref(), skip_gate.as_deref()))
+            }
+            Request::Scale { farmers } => self.scale(*farmers),
+            Request::Retry => Ok(self.retry()),
+            Request::Abort { reason } => Ok(self.abort(reason)),
+            Request::Synchronizer { up: true, ticket } => self.synchronizer_up(ticket.as_deref()),
+            Request::Synchronizer { up: false, .. } => self.synchronizer_down(),
+        }
+    }
+
     fn record(&self) -> Option<&Record> {
         self.seen.deployment.record.as_ref()
     }

@@ -89,7 +89,9 @@ pub struct Landed {
     /// `teardown` for a commit that left `last-run` and no record.
     pub phase: Phase,
     pub attempt: u32,
+    pub forced: bool,
     pub farmers: u32,
+    pub ticket: Option<String>,
     pub commit: String,
     /// The commit's committer date.
     pub at: Timestamp,

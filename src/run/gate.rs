@@ -44,7 +44,7 @@ pub fn verdict(seen: &Observation, gate: Gate) -> Verdict {
         Gate::History => end::history(seen),
         Gate::Rebuild => with_cluster(seen, |cluster| rebuild::rebuild(seen, cluster)),
         Gate::Propagated => with_cluster(seen, |cluster| propagated::propagated(seen, cluster)),
-        Gate::Gone => with_cluster(seen, |cluster| end::gone(seen, cluster)),
+        Gate::Gone => with_cluster(seen, end::gone),
         Gate::Capacity => with_cluster(seen, |cluster| start::capacity(seen, cluster)),
         Gate::Leftovers => with_cluster(seen, start::leftovers),
         // Whether a step is merged is read from the base: what is open is no gate of the phase on it.
@@ -96,7 +96,7 @@ pub fn check_start(seen: &Observation, skip: Option<&str>) -> Checked {
 pub fn not_proved(seen: &Observation, before: Option<Phase>, phase: Phase) -> Vec<String> {
     let inputs = &seen.deployment.inputs.admin;
     match phase {
-        Phase::FarmUp if inputs.history.is_none() => {
+        Phase::FarmUp if before == Some(Phase::HistoryUpdate) && inputs.history.is_none() => {
             vec!["that the history update has ended: no `admin.history` is configured".to_owned()]
         }
         Phase::Teardown
@@ -114,7 +114,9 @@ pub fn not_proved(seen: &Observation, before: Option<Phase>, phase: Phase) -> Ve
 }
 
 pub fn unmet(seen: &Observation, gate: Gate, why: Why) -> Unmet {
-    Unmet { gate, message: why.message, hint: why.hint, since: since(seen) }
+    // Room in the cluster is missing since others took it, which nobody noted.
+    let since = if gate == Gate::Capacity { None } else { since(seen) };
+    Unmet { gate, message: why.message, hint: why.hint, since }
 }
 
 pub fn halt(gate: Gate, why: Why) -> Halt {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::argocd::ApplicationView;
 use super::cluster::ClusterView;
 use super::deployment::Deployment;
 use super::express::Admin;
@@ -24,6 +25,9 @@ pub struct Observation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct World {
     pub cluster: ClusterView,
+    /// `None`: no Application is looked at.
+    #[serde(default)]
+    pub application: Option<ApplicationView>,
     #[serde(default)]
     pub admin: Admin,
     #[serde(default)]

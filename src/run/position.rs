@@ -7,6 +7,7 @@ use super::{Observation, Phase};
 #[derive(Debug, Clone, Copy)]
 pub struct Open<'a> {
     pub branch: &'a StepBranch,
+    /// Its open request; one that was closed before spoke of another commit.
     pub request: Option<&'a ReviewRequest>,
 }
 
@@ -50,9 +51,7 @@ impl<'a> Open<'a> {
             StepContent::Empty | StepContent::Foreign { .. } => None,
         }
     }
-}
 
-impl Open<'_> {
     pub fn is_scale(&self) -> bool {
         self.intent().is_some_and(|intent| intent.action == Action::Scale)
     }
@@ -84,19 +83,21 @@ impl<'a> Position<'a> {
             .filter(|missing| missing.run == run)
             .map_or(reached, |missing| missing.furthest);
 
+        let review = &seen.world.review;
         let branches =
             seen.deployment.steps.iter().filter(|step| step.run == run && step.step > after);
         let open = branches
-            .map(|branch| Open {
-                branch,
-                request: seen.world.review.request(branch.run, branch.step),
+            .filter(|branch| {
+                let request = review.request(branch.run, branch.step);
+                request.is_none_or(|request| !declines(request, branch))
             })
-            .filter(|open| open.request.is_none_or(|request| !declines(request, open.branch)))
-            .max_by_key(|open| open.branch.step);
-        let declined = declined(seen, run, after);
-        let number =
-            open.map(|open| open.branch.step).or(declined.map(|declined| declined.request.step));
-        let step = number.unwrap_or(after + 1);
+            .max_by_key(|branch| branch.step)
+            .map(|branch| Open { branch, request: review.open_request(branch.run, branch.step) });
+        // Whoever can push branches can name the largest number: then there is no next one, and what
+        // holds that number is in the way.
+        let next = after.saturating_add(1);
+        let declined = declined(seen, run, next).filter(|_| next > after);
+        let step = open.map_or(next, |open| open.branch.step);
         Position { run, step, open, declined, missing }
     }
 }
@@ -110,32 +111,21 @@ fn declines(request: &ReviewRequest, branch: &StepBranch) -> bool {
     matches!(request.state, ReviewState::Closed { .. }) && request.head == branch.commit
 }
 
-/// The furthest step after `after` whose newest request was closed, and whose branch is gone or still what
-/// was closed.
-fn declined(seen: &Observation, run: u32, after: u32) -> Option<Declined<'_>> {
-    let review = &seen.world.review;
-    let requests =
-        review.requests.iter().filter(|request| request.run == run && request.step > after);
-    let newest = requests.filter(|request| review.request(run, request.step) == Some(*request));
-    newest
-        .filter(|request| matches!(request.state, ReviewState::Closed { .. }))
-        .map(|request| Declined {
-            request,
-            branch: seen
-                .deployment
-                .steps
-                .iter()
-                .find(|step| (step.run, step.step) == (run, request.step)),
-        })
-        .filter(|declined| declined.branch.is_none_or(|branch| declines(declined.request, branch)))
-        .max_by_key(|declined| declined.request.step)
+/// The step, if its request was closed, and its branch is gone or still what was closed.
+fn declined(seen: &Observation, run: u32, step: u32) -> Option<Declined<'_>> {
+    let request = seen.world.review.request(run, step)?;
+    let closed = matches!(request.state, ReviewState::Closed { .. });
+    let mut branches = seen.deployment.steps.iter();
+    let branch = branches.find(|branch| (branch.run, branch.step) == (run, step));
+    let stands = closed && branch.is_none_or(|branch| declines(request, branch));
+    stands.then_some(Declined { request, branch })
 }
 
 /// Run and step that the base is at; (0, 0) before any run.
 fn on_base(deployment: &Deployment) -> (u32, u32) {
     let record = deployment.record.as_ref().map(|record| (record.run, record.step));
     let last = deployment.last_run.as_ref().map(|last| (last.run, last.step));
-    record.max(last).unwrap_or((0, 0))
+    record.or(last).unwrap_or((0, 0))
 }
 
 /// The number of the next run: above the last one, and above whatever was begun anywhere. A branch of a
@@ -154,11 +144,11 @@ fn new_run(seen: &Observation) -> u32 {
         begun_in_branches.chain(live).chain(seen.deployment.latest_run()).max().unwrap_or(0);
     let waiting =
         seen.deployment.steps.iter().filter(|step| step.step == 1).map(|step| step.run).max();
-    waiting.unwrap_or(0).max(begun + 1)
+    waiting.unwrap_or(0).max(begun.saturating_add(1))
 }
 
-/// Whether something merged is missing on the base: by its own history, by a merged request, or by the
-/// record that is live.
+/// Whether something merged is missing on the base: by its own history, by the `last-run` beside a record,
+/// by a merged request, or by the record that is live.
 fn missing(seen: &Observation, base: (u32, u32)) -> Option<Missing> {
     let deployment = &seen.deployment;
     let landed = deployment.furthest_landed().map(|landed| {
@@ -167,17 +157,21 @@ fn missing(seen: &Observation, base: (u32, u32)) -> Option<Missing> {
             format!("it landed with {} and was taken back", short(&landed.commit)),
         )
     });
+    let over = deployment.last_run.as_ref();
+    let over =
+        over.map(|last| ((last.run, last.step), "`last-run` says that it is over".to_owned()));
     let merged =
         seen.world.review.requests.iter().filter(|request| request.state == ReviewState::Merged);
     let merged = merged
         .map(|request| ((request.run, request.step), format!("{} was merged", request.url)))
         .max_by_key(|(at, _)| *at);
     let live = seen.world.cluster.seen().and_then(|cluster| {
-        let record = cluster.runs.iter().find(|live| live.system == deployment.system)?;
-        Some(((record.run, record.step), "its run record is live in the cluster".to_owned()))
+        let ours = cluster.runs.iter().filter(|live| live.system == deployment.system);
+        let furthest = ours.map(|record| (record.run, record.step)).max()?;
+        Some((furthest, "its run record is live in the cluster".to_owned()))
     });
     let ((run, furthest), evidence) =
-        [landed, merged, live].into_iter().flatten().max_by_key(|(at, _)| *at)?;
+        [landed, over, merged, live].into_iter().flatten().max_by_key(|(at, _)| *at)?;
     if (run, furthest) <= base {
         return None;
     }
@@ -191,30 +185,27 @@ fn missing(seen: &Observation, base: (u32, u32)) -> Option<Missing> {
     Some(Missing { run, next, furthest, evidence })
 }
 
-/// The highest attempt of a phase that was ever seen in this run, in the base's history or as a live Job.
-pub fn highest_attempt(seen: &Observation, run: u32, phase: Phase) -> u32 {
+/// The attempt of a phase after the highest that was ever seen in this run: on the base, in its history, or
+/// as a live Job.
+pub fn next_attempt(seen: &Observation, run: u32, phase: Phase) -> u32 {
     let deployment = &seen.deployment;
-    let landed = deployment
-        .history
-        .landed
-        .iter()
-        .filter(|landed| landed.run == run && landed.phase == phase);
+    let landed = deployment.history.landed.iter();
+    let landed = landed.filter(|landed| landed.run == run && landed.phase == phase);
     let on_base =
         deployment.record.iter().filter(|record| record.run == run && record.phase == phase);
-    let prefix = match phase {
-        Phase::Rebuild => deployment.system.trigger_job(run, 0),
-        Phase::Propagate => deployment.system.propagate_job(run, 0),
-        _ => return landed.map(|landed| landed.attempt).max().unwrap_or(0),
+    let job = |attempt| match phase {
+        Phase::Rebuild => Some(deployment.system.trigger_job(run, attempt)),
+        Phase::Propagate => Some(deployment.system.propagate_job(run, attempt)),
+        _ => None,
     };
-    let prefix = prefix.trim_end_matches('0');
-    let jobs = seen.world.cluster.seen().into_iter().flat_map(|cluster| &cluster.objects);
-    let jobs = jobs.filter_map(|live| live.name.strip_prefix(prefix)?.parse().ok());
-    landed
-        .map(|landed| landed.attempt)
-        .chain(on_base.map(|record| record.attempt))
-        .chain(jobs)
-        .max()
-        .unwrap_or(0)
+    let live = seen.world.cluster.seen().into_iter().flat_map(|cluster| &cluster.objects);
+    let jobs = live.filter_map(|live| {
+        let attempt: u32 = live.name.rsplit_once('-')?.1.parse().ok()?;
+        (job(attempt)? == live.name).then_some(attempt)
+    });
+    let attempts = landed.map(|landed| landed.attempt);
+    let attempts = attempts.chain(on_base.map(|record| record.attempt)).chain(jobs);
+    attempts.max().unwrap_or(0).saturating_add(1)
 }
 
 fn short(commit: &str) -> &str {

@@ -102,6 +102,15 @@ impl Record {
     /// Reads the `data` of a run record; keys it doesn't know are left to the caller to report.
     pub fn from_data(data: &BTreeMap<String, String>) -> Result<Self, BadField> {
         let fields = Fields(data);
+        let kind = fields.word("kind", "`rebuild` or `synchronizer`")?;
+        let phase = fields.word("phase", "the name of a phase")?;
+        if !is_on(kind, phase) {
+            return Err(BadField {
+                key: "phase",
+                found: format!("`{phase}`"),
+                expected: "a phase of its kind of run, before the teardown",
+            });
+        }
         Ok(Record {
             system: SystemRef {
                 cluster: fields.text("cluster")?,
@@ -109,9 +118,9 @@ impl Record {
                 system: fields.text("system")?,
             },
             run: fields.number("run")?,
-            kind: fields.word("kind", "`rebuild` or `synchronizer`")?,
+            kind,
             step: fields.number("step")?,
-            phase: fields.word("phase", "the name of a phase")?,
+            phase,
             attempt: fields.number("attempt")?,
             forced: fields.word("forced", "`true` or `false`")?,
             farmers: fields.count("farmers")?,
@@ -124,10 +133,16 @@ impl Record {
             gate_skipped: data.get("gateSkipped").cloned(),
         })
     }
+}
 
-    /// Whether the record, standing on the base branch, proves that `step` of `run` was merged.
-    pub fn has_reached(&self, run: u32, step: u32) -> bool {
-        (self.run, self.step) >= (run, step)
+/// Whether a run of this kind that is on can be in this phase: a teardown leaves no record.
+fn is_on(kind: Kind, phase: Phase) -> bool {
+    match phase {
+        Phase::HistoryUpdate | Phase::FarmUp | Phase::Rebuild | Phase::Propagate => {
+            kind == Kind::Rebuild
+        }
+        Phase::Synchronizer => kind == Kind::Synchronizer,
+        Phase::Teardown => false,
     }
 }
 

@@ -39,11 +39,17 @@ pub enum ReviewState {
 }
 
 impl Review {
-    /// The newest request for a step.
+    /// The request that decides about a step: an open one, else the newest. (A duplicate that was closed
+    /// declines nothing while another is open.)
     pub fn request(&self, run: u32, step: u32) -> Option<&ReviewRequest> {
         self.requests
             .iter()
             .filter(|request| (request.run, request.step) == (run, step))
-            .max_by_key(|request| request.number)
+            .max_by_key(|request| (request.state == ReviewState::Open, request.number))
+    }
+
+    /// The step's open request.
+    pub fn open_request(&self, run: u32, step: u32) -> Option<&ReviewRequest> {
+        self.request(run, step).filter(|request| request.state == ReviewState::Open)
     }
 }

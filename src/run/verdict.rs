@@ -31,7 +31,8 @@ pub struct Why {
 pub struct Unmet {
     pub gate: Gate,
     pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What to do about it; for people only.
+    #[serde(skip)]
     pub hint: Option<String>,
     /// Since when it has been waited for, where that is known.
     pub since: Option<Timestamp>,

@@ -818,7 +818,19 @@ fn polls_are_jittered_by_the_seed_alone() {
 
 #[test]
 fn a_leap_of_the_clock_ends_where_small_steps_do() {
-    let mut world = World::new(&[("dcr/record.yaml", RECORD)], |_| {});
-    world.argocd.advance(world.now + SignedDuration::from_hours(14 * 24));
-    assert_eq!(world.seen(), "Succeeded c1 | Synced c1 | Healthy");
+    let fortnight = SignedDuration::from_hours(14 * 24);
+    let mut world = World::new(&BOTH, |_| {});
+    world.now += fortnight;
+    world.argocd.advance(world.now);
+    assert_eq!(world.seen(), "Succeeded c1 | Synced c1 | Progressing");
+    // Also in the middle of a sync that waits.
+    *world.cluster.lingers.lock().unwrap() = true;
+    world.commit(&BOTH[..1]);
+    world.story(200);
+    world.now += fortnight;
+    world.argocd.advance(world.now);
+    assert_eq!(world.seen(), "asked, Running… c2 | OutOfSync c2 | Progressing");
+    world.lose("Job", "trigger");
+    world.story(10);
+    assert_eq!(world.seen(), "Succeeded c2 | Synced c2 | Healthy");
 }

@@ -16,6 +16,7 @@ use dcr_gitops::run::express::{Admin, ProbeState};
 use dcr_gitops::run::{Kind, Phase, Record, SystemRef};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+
 use http::{Request, Response};
 use hyper::body::Bytes;
 use kube::Client;
@@ -26,6 +27,7 @@ use crate::world;
 
 const AA: &str =
     "DCR Dynamic Synchronizers\nsystem6-dcr-sync-0 : BOOTING invisible not sync waiting Inactive\n";
+const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
 const RUNNING: &str = r#"{"state": "RUNNING", "percent": 12.5}"#;
 
 fn system6() -> SystemRef {
@@ -95,6 +97,17 @@ impl Asked {
         let pods = Arc::new(Pods::default());
         farm.kubernetes.set_nodes(pods.clone());
         Asked { farm, pods }
+    }
+
+    /// The same cluster, reached over a socket with a token.
+    fn by_kubeconfig(&self, server: &str) -> Clusters {
+        let kubeconfig = serde_json::from_value(serde_json::json!({
+            "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": TOKEN}}],
+        }));
+        let settings = config::Settings::default();
+        Clusters::new(kubeconfig.unwrap(), &settings, self.farm.clock())
     }
 
     fn says(&self, pod: &str, says: Says) {
@@ -195,18 +208,11 @@ async fn a_pod_that_is_not_there_and_a_missing_permission_are_told_apart() {
     let admin = asked.ask_with(&clusters, None, &gone, &config::Admin::default()).await;
     assert_eq!(silent(&admin), [r#"system6-fe9 rebuildStatus: pods "system6-fe9" not found"#]);
 
-    let token = "rehearsalTOKEN-of-the-watcher";
     let rule = Rule { resources: vec!["pods"], verbs: vec!["get"], ..Rule::default() };
-    let user = User::new("watcher", token).unwrap().limited_to(vec![rule]);
+    let user = User::new("watcher", TOKEN).unwrap().limited_to(vec![rule]);
     asked.farm.kubernetes.set_users(vec![user]);
     let server = asked.farm.kubernetes.listen().await.unwrap();
-    let kubeconfig = serde_json::from_value(serde_json::json!({
-        "contexts": [{"name": "den", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": server.url()}}],
-        "users": [{"name": "u", "user": {"token": token}}],
-    }));
-    let settings = config::Settings::default();
-    let clusters = Clusters::new(kubeconfig.unwrap(), &settings, asked.farm.clock());
+    let clusters = asked.by_kubeconfig(&server.url());
     let admin =
         asked.ask_with(&clusters, None, &record(Phase::Rebuild), &config::Admin::default()).await;
     assert_eq!(admin.silent.len(), 6);
@@ -348,6 +354,36 @@ async fn a_url_leads_to_the_node_it_names() {
     assert_eq!(silent(&admin), Vec::<String>::new());
     assert_eq!(admin.aa_status.unwrap().rows.len(), 1);
     assert_eq!(node.state.lock().unwrap().questions, ["/.admin?cmd=aaStatus&of=system6"]);
+}
+
+#[tokio::test]
+async fn a_port_forward_carries_the_questions_too() {
+    let asked = Asked::new().await;
+    asked.farm.frontend(&system6(), "system6-fe4");
+    asked.farm.pass(60).await;
+    asked.says("system6-fe1", Says::Refused);
+    asked.says("system6-fe2", Says::This(500, "not now".into()));
+    asked.farm.kubernetes.crash("tenant-1", "system6-fe4", 1, "Error");
+    let server = asked.farm.kubernetes.listen().await.unwrap();
+    let clusters = asked.by_kubeconfig(&server.url());
+    let inputs = config::Admin { via: Via::PortForward, ..config::Admin::default() };
+    let gone = Record {
+        frontends: ["system6-fe1", "system6-fe2", "system6-fe3", "system6-fe4"]
+            .map(str::to_owned)
+            .into(),
+        ..record(Phase::Rebuild)
+    };
+    let admin = asked.ask_with(&clusters, None, &gone, &inputs).await;
+    assert_eq!(admin.aa_status.as_ref().unwrap().rows.len(), 1);
+    assert_eq!(who(&admin), ["system6-dcr-sync-0"]);
+    insta::assert_snapshot!(silent(&admin).join("\n"), @r#"
+    system6-fe1 rebuildStatus: the connection broke: connection closed before message completed
+    system6-fe2 rebuildStatus: it answered 500: `not now`
+    system6-fe3 rebuildStatus: `get and create pods/portforward in namespace tenant-1` was answered with 404: pods "system6-fe3" not found
+    system6-fe4 rebuildStatus: error forwarding port 9100 to pod system6-fe4, uid : dial tcp4 127.0.0.1:9100: connect: connection refused
+    "#);
+    let questions = asked.pods.asked.lock().unwrap();
+    assert!(questions.contains(&"system6-dcr-sync-0:9100/.admin?cmd=aaStatus".to_owned()));
 }
 
 #[tokio::test]

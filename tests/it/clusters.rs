@@ -317,3 +317,28 @@ async fn a_watch_keeps_up_through_cuts_and_forgotten_history() {
         () = story => {}
     }
 }
+
+#[tokio::test]
+async fn a_watch_of_single_namespaces_keeps_up_too() {
+    let farm = Farm::new();
+    let user = User::new("watcher", TOKEN).unwrap();
+    farm.kubernetes.set_users(vec![user.limited_to(needed(Some("tenant-1")))]);
+    let server = farm.kubernetes.listen().await.unwrap();
+    let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
+    let changed = Notify::new();
+    let watched = [system6(), system("tenant-2", "system7")];
+    let story = async {
+        seen_when(&farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
+        farm.set(&system6(), "farmer", 1);
+        farm.pass(60).await;
+        seen_when(&farm, &clusters, &changed, |seen| pods(seen).iter().any(|pod| pod.1)).await;
+        assert!(matches!(
+            farm.view(&clusters, &watched[1]),
+            ClusterView::Unreachable { why, .. } if why.contains("in namespace tenant-2 (403)")
+        ));
+    };
+    tokio::select! {
+        () = clusters.watch(&watched, &changed) => unreachable!(),
+        () = story => {}
+    }
+}

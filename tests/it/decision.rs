@@ -122,6 +122,10 @@ fn every_state_with_every_request() {
         ("rebuild, failed", failed()),
         ("rebuild, propagate reverted", reverted(true)),
         ("rebuild, base is old", reverted(false)),
+        (
+            "rebuild, abort declined",
+            declined(opened(met(Phase::Rebuild), Action::Abort, Phase::Teardown)),
+        ),
         ("propagate, met", met(Phase::Propagate)),
         ("teardown open", opened(met(Phase::Propagate), Action::Advance, Phase::Teardown)),
         (
@@ -133,6 +137,10 @@ fn every_state_with_every_request() {
         ),
         ("torn down and gone", met(Phase::Teardown)),
         ("synchronizer is up", met(Phase::Synchronizer)),
+        (
+            "synchronizer, down open",
+            opened(met(Phase::Synchronizer), Action::Advance, Phase::Teardown),
+        ),
     ];
     let requests: [(&str, Request); 8] = [
         ("observe", Request::Observe),

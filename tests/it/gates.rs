@@ -1,8 +1,9 @@
 //! Each gate against what it must not be fooled by.
 use dcr_gitops::run::cluster::{Claim, ClusterView, JobResult, LiveRun};
-use dcr_gitops::run::express::{Detail, Echo, ProbeState};
+use dcr_gitops::run::express::{Detail, Echo, ProbeAnswer, ProbeState};
 use dcr_gitops::run::{
-    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, verdict,
+    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, notices,
+    verdict,
 };
 use jiff::SignedDuration;
 
@@ -67,6 +68,17 @@ fn applied_believes_content() {
     let said = applied(&|seen| cluster(seen).objects.clear());
     assert_eq!(said, "unmet: ConfigMap system6-dcr-run isn't live yet; and 3 more");
     starts(&applied(&|seen| seen.deployment.wanted.clear()), "unknown: ");
+    // A set that its controller never looked at, or that says nothing of its size.
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].observed_generation = None;
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer wasn't seen by its controller yet");
+    let said = applied(&|seen| {
+        let at = set(seen, farmers);
+        cluster(seen).objects[at].replicas = None;
+    });
+    assert_eq!(said, "unmet: StatefulSet system6-dcr-farmer has drifted: unknown replicas, not 4");
 }
 
 #[test]
@@ -90,6 +102,12 @@ fn nodes_are_counted_not_believed() {
         said,
         "unmet: the synchronizer system6-dcr-sync-0 isn't ready (system6-dcr-sync-0: ImagePullBackOff)"
     );
+    // The run record says how many there are to be, whatever was written into the manifest.
+    let said = nodes(&|seen| {
+        seen.deployment.wanted.iter_mut().for_each(|wanted| wanted.replicas = Some(1));
+        cluster(seen).pods.truncate(2);
+    });
+    assert_eq!(said, "unmet: 1 of 4 farmers are ready, at least 3 are needed");
     // Pods of another run aren't ours.
     let said = nodes(&|seen| cluster(seen).pods.iter_mut().for_each(|pod| pod.run = Some(6)));
     starts(&said, "unmet: the synchronizer");
@@ -163,6 +181,34 @@ fn a_rebuild_is_only_lost_when_nobody_can_know_of_it() {
         cluster(seen).pods[0].started = Some(at - SignedDuration::from_mins(29));
     });
     assert_eq!(said, "unmet: no node knows of attempt 1 yet");
+    starts(
+        &lost(&|seen| {
+            let at = seen.at;
+            cluster(seen).pods[0].started = Some(at - SignedDuration::from_mins(30));
+        }),
+        "failed: the rebuild is lost",
+    );
+    // What counts is when a node said so, not when that is looked at again.
+    let said = lost(&|seen| {
+        let ended = landed_at() + SignedDuration::from_mins(2);
+        seen.world.admin.rebuild[0].at = ended + SignedDuration::from_mins(29);
+    });
+    assert_eq!(said, "unmet: no node knows of attempt 1 yet");
+    // A farmer that never started hides nothing.
+    let said = lost(&|seen| cluster(seen).pods[1].started = None);
+    starts(&said, "failed: the rebuild is lost");
+    let said = lost(&|seen| {
+        for job in cluster(seen).objects.iter_mut().filter_map(|live| live.job.as_mut()) {
+            job.ended = None;
+        }
+    });
+    assert_eq!(said, "unmet: no node knows of attempt 1 yet");
+    let said = lost(&|seen| {
+        for job in cluster(seen).objects.iter_mut().filter_map(|live| live.job.as_mut()) {
+            job.result = JobResult::Running;
+        }
+    });
+    assert_eq!(said, "unmet: the Job system6-dcr-trigger-7-1 is running");
 }
 
 #[test]
@@ -189,6 +235,24 @@ fn what_else_a_rebuild_may_come_to() {
         all(seen, ProbeState::Running);
     });
     starts(&said, "failed: the rebuild isn't complete, and its deadline");
+    // Whatever else keeps it from being complete then: somebody must look.
+    let said = rebuild(&|seen| {
+        late(seen);
+        all(seen, ProbeState::Unmapped("DOZING".into()));
+    });
+    starts(&said, "failed: the rebuild isn't complete, and its deadline");
+    let said = rebuild(&|seen| {
+        late(seen);
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        rows.last_mut().unwrap().detail = Some(Detail::Inactive);
+    });
+    starts(&said, "failed: the rebuild isn't complete, and its deadline");
+    // Nothing to do is no answer to a forced rebuild.
+    let said = rebuild(&|seen| {
+        seen.deployment.record.as_mut().unwrap().forced = true;
+        all(seen, ProbeState::NotNeeded);
+    });
+    starts(&said, "failed: system6-fe1 says that no rebuild was needed");
     let said = rebuild(&|seen| all(seen, ProbeState::Unmapped("DOZING".into())));
     assert_eq!(
         said,
@@ -222,6 +286,22 @@ fn the_deadline_never_moves_later() {
         live.created = Some(landed + SignedDuration::from_hours(24 * 9));
     }
     assert_eq!(deadline(&seen), Some(first));
+    // The earliest moment known counts: of the Job, or of what was noted.
+    let noted = |minutes: i64| landed - SignedDuration::from_mins(minutes);
+    let fortnight = SignedDuration::from_hours(24 * 14);
+    let mut earlier = seen.clone();
+    let attempt = |run, attempt, first_seen| dcr_gitops::run::journal::AttemptSeen {
+        run,
+        attempt,
+        first_seen,
+    };
+    earlier.world.journal.attempts = vec![attempt(7, 2, noted(9)), attempt(6, 1, noted(8))];
+    assert_eq!(deadline(&earlier), Some(first));
+    earlier.world.journal.attempts.push(attempt(7, 1, noted(3)));
+    assert_eq!(deadline(&earlier), Some(noted(3) + fortnight));
+    let job = |live: &&mut dcr_gitops::run::cluster::Live| live.job.is_some();
+    cluster(&mut earlier).objects.iter_mut().find(job).unwrap().created = Some(noted(5));
+    assert_eq!(deadline(&earlier), Some(noted(5) + fortnight));
     // What a reviewed commit says about its length counts.
     seen.deployment.inputs.rebuild.deadline = "20d".parse().unwrap();
     assert_eq!(deadline(&seen), Some(landed + SignedDuration::from_hours(24 * 20)));
@@ -258,6 +338,89 @@ fn frontends_that_look_done_before_anything_was_propagated() {
         seen.deployment.inputs.admin.propagation = Some(Default::default());
     });
     assert_eq!(said, "unknown: no node answers `admin.propagation`");
+    let said = propagated(&|seen| {
+        job(seen, &|job| job.result = JobResult::Failed);
+    });
+    starts(&said, "failed: the Job system6-dcr-propagate-7-1 failed");
+    starts(&propagated(&|seen| job(seen, &|job| job.ended = None)), "unknown: ");
+    let said = propagated(&|seen| {
+        let at = seen.at;
+        job(seen, &|job| job.ended = Some(at - SignedDuration::from_mins(10)));
+    });
+    starts(&said, "met: ");
+    // A row that wasn't wholly understood, or that another one contradicts, shows nothing.
+    let said = propagated(&|seen| {
+        seen.world.admin.aa_status.as_mut().unwrap().rows[0].unknown.push("STALE".into());
+    });
+    starts(&said, "unmet: system6-fe1 isn't `SYNCHRONIZED");
+    let said = propagated(&|seen| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        let mut other = rows[0].clone();
+        other.detail = Some(Detail::Inactive);
+        rows.push(other);
+    });
+    assert_eq!(said, "unmet: system6-fe1 isn't in the A/A status");
+    // A second attempt isn't done by the first one's Job.
+    let said = propagated(&|seen| seen.deployment.record.as_mut().unwrap().attempt = 2);
+    assert_eq!(said, "unmet: the Job system6-dcr-propagate-7-2 isn't live yet");
+    let said = propagated(&|seen| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        rows[0].visible = Some(false);
+    });
+    starts(&said, "unmet: system6-fe1 isn't `SYNCHRONIZED");
+}
+
+/// An answer of the optional probes, as far as it says what it is about.
+fn signal(seen: &Observation, state: ProbeState, of: Option<Echo>) -> Option<ProbeAnswer> {
+    let usual = seen.world.admin.rebuild[0].clone();
+    Some(ProbeAnswer { state, of, started_at: None, percent: None, ..usual })
+}
+
+#[test]
+fn an_optional_signal_is_of_this_run_too() {
+    let history = |state: ProbeState, of: Option<Echo>| {
+        after(Phase::HistoryUpdate, Gate::History, |seen| {
+            seen.deployment.inputs.admin.history = Some(Default::default());
+            seen.world.admin.history = signal(seen, state, of);
+        })
+    };
+    let of = |run, attempt| Some(Echo { run, attempt });
+    starts(&history(ProbeState::Complete, of(7, None)), "met: ");
+    starts(&history(ProbeState::Complete, of(6, None)), "unmet: ");
+    starts(&history(ProbeState::Running, of(7, None)), "unmet: ");
+    starts(&history(ProbeState::Failed, of(7, None)), "failed: ");
+    starts(&history(ProbeState::Failed, of(6, None)), "unmet: ");
+    starts(&history(ProbeState::Unmapped("ODD".into()), of(7, None)), "unknown: ");
+    starts(&history(ProbeState::Complete, None), "unknown: ");
+    let propagation = |state: ProbeState, of: Option<Echo>| {
+        after(Phase::Propagate, Gate::Propagated, |seen| {
+            seen.deployment.inputs.admin.propagation = Some(Default::default());
+            seen.world.admin.propagation = signal(seen, state, of);
+        })
+    };
+    starts(&propagation(ProbeState::Complete, of(7, Some(1))), "met: ");
+    starts(&propagation(ProbeState::Complete, of(7, Some(2))), "unmet: ");
+    starts(&propagation(ProbeState::Running, of(7, Some(1))), "unmet: ");
+    starts(&propagation(ProbeState::Failed, of(7, Some(1))), "failed: ");
+    starts(&propagation(ProbeState::Complete, None), "unknown: ");
+}
+
+#[test]
+fn a_silent_cluster_meets_no_gate() {
+    let views = [
+        ClusterView::NoContext { context: "den".into() },
+        ClusterView::Unreachable { context: "den".into(), why: "timed out".into() },
+    ];
+    for view in views {
+        for phase in Phase::ALL {
+            let mut seen = met(phase);
+            seen.world.cluster = view.clone();
+            let gates = phase.gates().iter().filter(|gate| **gate != Gate::History);
+            for gate in gates {
+                assert!(matches!(verdict(&seen, *gate), Verdict::Unknown(_)), "{gate}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -288,6 +451,15 @@ fn a_first_step_needs_room_and_nothing_left_over() {
     };
     starts(&start(&|seen| others(seen, 1, 1)), "a run was asked for");
     starts(&start(&|seen| others(seen, 2, 1)), "wait: 3 of 3 runs are on in den");
+    // This system's own record and branch take no room from it.
+    starts(
+        &start(&|seen| {
+            others(seen, 2, 0);
+            cluster(seen).runs.push(LiveRun { system: system(), run: 0, step: 0 });
+            seen.deployment.open_first_steps = vec![system()];
+        }),
+        "a run was asked for",
+    );
     // The same system live and open counts once.
     starts(
         &start(&|seen| {
@@ -321,4 +493,49 @@ fn a_first_step_needs_room_and_nothing_left_over() {
         }),
         "wait: the cluster can't be seen",
     );
+}
+
+#[test]
+fn a_missing_pod_is_told_by_what_refused_it() {
+    let said = after(Phase::FarmUp, Gate::Nodes, |seen| {
+        let cluster = cluster(seen);
+        cluster.pods.retain(|pod| pod.component != "farmer");
+        let set = cluster.objects.iter_mut().find(|live| live.name == "system6-dcr-farmer");
+        set.unwrap().trouble = Some("exceeded quota: q".into());
+    });
+    assert_eq!(said, "unmet: 0 of 4 farmers are ready, at least 3 are needed (exceeded quota: q)");
+}
+
+#[test]
+fn a_trigger_that_does_not_come_up_says_why() {
+    let said = after(Phase::Rebuild, Gate::Rebuild, |seen| {
+        seen.world.admin.rebuild.clear();
+        let job = cluster(seen).objects.iter_mut().find(|live| live.kind == "Job").unwrap();
+        job.trouble = Some("ErrImagePull: not found".into());
+        job.job.as_mut().unwrap().result = JobResult::Running;
+    });
+    starts(&said, "unmet: the Job system6-dcr-trigger-7-1 is running (ErrImagePull: not found)");
+}
+
+#[test]
+fn a_set_changed_under_its_pods_is_a_notice() {
+    let mut seen = met(Phase::Rebuild);
+    let farm = cluster(&mut seen);
+    let set = farm.objects.iter_mut().find(|live| live.name == "system6-dcr-farmer").unwrap();
+    set.update_revision = Some("farmer-2".into());
+    for pod in &mut farm.pods {
+        pod.revision = Some(format!("{}-2", pod.component));
+    }
+    assert_eq!(notices(&seen), Vec::<String>::new());
+    let farmers = cluster(&mut seen).pods.iter_mut().filter(|pod| pod.component == "farmer");
+    farmers.skip(1).for_each(|pod| pod.revision = Some("farmer-1".into()));
+    assert_eq!(
+        notices(&seen),
+        [
+            "StatefulSet system6-dcr-farmer was changed since 3 of its pods were created: they run on \
+          as they are, one created anew would differ"
+        ]
+    );
+    cluster(&mut seen).limits.push("not all was seen".into());
+    assert_eq!(notices(&seen)[1], "not all was seen");
 }

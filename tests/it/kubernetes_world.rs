@@ -1,6 +1,8 @@
 //! The embedded Kubernetes against the real client, and against what a real cluster was recorded doing.
 mod api;
+mod clock;
 mod faults;
+mod nodes;
 mod recorded;
 mod troubles;
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod application;
 mod argocd_world;
 mod asking;
 mod cli;
@@ -10,6 +11,7 @@ mod clusters;
 mod config;
 mod decision;
 mod decision_properties;
+mod decision_traps;
 mod env;
 mod express;
 mod express_world;
@@ -21,7 +23,9 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod kubeconfig;
 mod kubernetes_world;
+mod line;
 mod node;
 mod objects;
 mod purity;
@@ -29,6 +33,7 @@ mod readme;
 mod rehearse;
 mod render;
 mod scenarios;
+mod totality;
 mod wait;
 mod wired_world;
 mod world;

@@ -477,3 +477,25 @@ fn a_view_of_single_namespaces_knows_nothing_of_others() {
     assert!(view.seen("tenant-1").is_ok());
     assert_eq!(view.seen("tenant-2").unwrap_err(), "not allowed");
 }
+
+/// What an object takes in a view: itself, its key, and the text it holds.
+fn weight<K: Kind>(object: &Object<K>, text: &[Option<&String>]) -> usize {
+    let meta = &object.meta;
+    let of_meta = [&meta.namespace, &meta.name, &meta.uid, &meta.system, &meta.component];
+    let texts = of_meta.into_iter().chain(&meta.digest).chain(&meta.owner);
+    let texts = texts.chain(text.iter().copied().flatten()).map(String::capacity);
+    let key = size_of::<(String, String)>() + meta.namespace.len() + meta.name.len();
+    size_of::<Object<K>>() + key + texts.sum::<usize>()
+}
+
+#[test]
+fn an_object_takes_less_than_a_kilobyte() {
+    for pod in listed::<Pod>("pods-list.json") {
+        let weight = weight(&pod, &[pod.body.revision.as_ref(), pod.body.trouble.as_ref()]);
+        assert!(weight < 1024, "{weight}: {pod:?}");
+    }
+    for set in listed::<StatefulSet>("statefulsets-list.json") {
+        let weight = weight(&set, &[set.body.update_revision.as_ref(), set.body.images.first()]);
+        assert!(weight < 1024, "{weight}: {set:?}");
+    }
+}

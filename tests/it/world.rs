@@ -148,6 +148,7 @@ pub fn untouched() -> Observation {
                 claims: vec![],
                 limits: vec![],
             })),
+            application: None,
             admin: Admin::default(),
             review: Review::default(),
             journal: Journal::default(),
@@ -185,7 +186,9 @@ pub fn landed(phase: Phase, kind: Kind) -> Landed {
         kind,
         phase,
         attempt: 1,
+        forced: false,
         farmers: if kind == Kind::Rebuild { 4 } else { 0 },
+        ticket: None,
         commit: format!("{step}").repeat(40),
         at: landed_at() - SignedDuration::from_hours(24 * i64::from(5 - step)),
     }

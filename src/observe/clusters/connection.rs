@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
 
 use super::CONNECT_LIMIT;
 use crate::context::Clock;
@@ -68,9 +69,16 @@ async fn make(kubeconfig: Kubeconfig, context: String) -> Result<Client, Unanswe
     // It waits up to a quarter of an hour and says nothing; what is asked again here is asked again visibly.
     config.default_retry = false;
     config.connect_timeout = Some(super::LIMIT);
-    // A credential plugin runs meanwhile, and may wait for somebody who isn't there.
-    let made = tokio::task::spawn_blocking(move || Client::try_from(config));
-    match tokio::time::timeout(CONNECT_LIMIT, made).await {
+    // A credential plugin runs meanwhile, and may wait for somebody who isn't there. On a thread that
+    // nobody waits for it doesn't hold up the program's end.
+    let (made, client) = oneshot::channel();
+    let runtime = Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        // Nobody takes it where the limit has passed.
+        made.send(Client::try_from(config)).ok();
+    });
+    match tokio::time::timeout(CONNECT_LIMIT, client).await {
         Ok(Ok(made)) => made.map_err(|error| Unanswered::new(error, "connect")),
         Ok(Err(error)) => Err(Unanswered::other(error.to_string())),
         Err(_) => Err(Unanswered::late(CONNECT_LIMIT, "the kubeconfig's credential plugin")),

@@ -103,23 +103,29 @@ async fn forwarded(
 ) -> Result<Vec<u8>, String> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &system.namespace);
     let asked = format!("get and create pods/portforward in namespace {}", system.namespace);
+    let pod = utf8_percent_encode(node, ENCODED).to_string();
     let mut forward = pods
-        .portforward(node, &[port])
+        .portforward(&pod, &[port])
         .await
         .map_err(|error| Unanswered::new(error, &asked).why)?;
     let refusal = forward.take_error(port);
-    let answer = match forward.take_stream(port) {
-        Some(stream) => over(TokioIo::new(stream), node, port, path).await,
-        None => Err("no stream came about".to_owned()),
+    let Some(stream) = forward.take_stream(port) else {
+        return Err("no stream came about".to_owned());
+    };
+    let refused = async {
+        match refusal {
+            Some(refusal) => refusal.await,
+            None => None,
+        }
+    };
+    // Where nobody listens on the port, only its channel for errors says so: the stream stays open.
+    let answer = tokio::select! {
+        biased;
+        Some(refused) = refused => Err(excerpt(refused.as_bytes())),
+        answer = over(TokioIo::new(stream), node, port, path) => answer,
     };
     forward.abort();
-    match (answer, refusal) {
-        (Err(why), Some(refusal)) => Err(match refusal.await {
-            Some(refused) => excerpt(refused.as_bytes()),
-            None => why,
-        }),
-        (answer, _) => answer,
-    }
+    answer
 }
 
 /// One request over a connection of its own.

@@ -88,7 +88,7 @@ impl App {
     pub fn advance(&mut self, now: Timestamp, cluster: &dyn ClusterWriter) {
         while let Some((at, due)) = self.next_due(now) {
             match due {
-                Due::Operation => self.operate(at, cluster),
+                Due::Operation => self.operate(at, now, cluster),
                 Due::Show => self.show(at, cluster),
                 Due::Health => {
                     self.health = None;
@@ -100,7 +100,7 @@ impl App {
                 }
                 Due::Poll => {
                     // After a leap of the clock one poll sees what all of them would have seen.
-                    let period = self.settings.poll + self.jitter();
+                    let period = (self.settings.poll + self.jitter()).max(STEP);
                     let last = now.checked_sub(period).unwrap_or(at);
                     self.poll = after(at, period).max(last);
                     self.compare(at, true, cluster);
@@ -260,7 +260,7 @@ impl App {
     }
 
     /// The next thing a sync does.
-    fn operate(&mut self, at: Timestamp, cluster: &dyn ClusterWriter) {
+    fn operate(&mut self, at: Timestamp, now: Timestamp, cluster: &dyn ClusterWriter) {
         let Some(mut operation) = self.operation.take() else { return };
         operation.due = after(at, STEP);
         match operation.stage {
@@ -288,7 +288,10 @@ impl App {
             Stage::Started => self.attempt(operation, at, cluster),
             Stage::Applied => {
                 let lingering = operation.lingering(cluster).map(waits_for);
-                if lingering.is_none() {
+                if lingering.is_some() {
+                    // Nothing goes away while the clock leaps.
+                    operation.due = operation.due.max(now);
+                } else {
                     operation.stage = Stage::Recorded;
                     // A sync of a part isn't one of the commit.
                     if operation.only.is_none() {

@@ -94,6 +94,14 @@ impl User {
             ..Refusal::new(403, "Forbidden", message)
         })
     }
+
+    /// Forwarding ports takes the right to create, too, however the connection is made: since 1.35.
+    pub fn check_upgrade(&self, attempt: &Attempt<'_>) -> Result<(), Refusal> {
+        match attempt.subresource {
+            Some("portforward") => self.check(&Attempt { verb: "create", ..attempt.clone() }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Attempt<'_> {

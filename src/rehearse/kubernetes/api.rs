@@ -1,5 +1,6 @@
 //! The API server: an HTTP service over the store that reads for everybody and writes for nobody.
 mod list;
+mod port_forward;
 mod proxy;
 mod target;
 mod watch;
@@ -87,7 +88,7 @@ impl Kubernetes {
             None => {}
         }
         let allowed = user.and_then(|user| match user {
-            Some(user) => user.check(&attempt),
+            Some(user) => user.check(&attempt).and_then(|()| user.check_upgrade(&attempt)),
             None => Ok(()),
         });
         let stale = match fault {
@@ -111,6 +112,7 @@ impl Kubernetes {
     ) -> Result<Response<Body>, Refusal> {
         match (attempt.subresource, attempt.verb) {
             (Some("proxy"), "get" | "create") => self.proxy(request, target).await,
+            (Some("portforward"), "get" | "create") => self.port_forward(request, target, query),
             (None, "watch") => {
                 let watch = Watch::open(self, target, query)?;
                 Ok(with_body(StatusCode::OK, StreamBody::new(watch.frames()).boxed_unsync()))
@@ -143,7 +145,8 @@ impl Attempt<'_> {
     /// to: the node decides.
     pub(super) fn writes(&self) -> bool {
         let to_a_node = matches!(self.subresource, Some("proxy" | "portforward"));
-        !matches!(self.verb, "get" | "list" | "watch") && !(to_a_node && self.verb == "create")
+        let reads = matches!(self.verb, "get" | "list" | "watch");
+        !(reads || to_a_node && self.verb == "create")
     }
 }
 

@@ -1,4 +1,5 @@
 //! What clients that may write do to the cluster: server-side apply and deletion.
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -103,8 +104,8 @@ fn grace(pod: &Value) -> SignedDuration {
     SignedDuration::from_secs(seconds.unwrap_or(30))
 }
 
-/// Sets what is given, and takes away what was given last time and isn't any more. Lists of things with
-/// names are merged by name, other lists are set as a whole.
+/// Sets what is given, and takes away what was given last time and isn't any more. Lists of things that have
+/// names of their own are merged by name, other lists are set as a whole.
 fn merge(live: &mut Value, last: &Value, given: &Value) {
     match (live, given) {
         (Value::Object(live), Value::Object(given)) => merge_maps(live, last, given),
@@ -143,8 +144,10 @@ fn merge_maps(live: &mut Map<String, Value>, last: &Value, given: &Map<String, V
     }
 }
 
+/// Whether names tell the items of a list apart; mounts of one volume, for one, may share its name.
 fn are_named(list: &[Value]) -> bool {
-    !list.is_empty() && list.iter().all(|item| item["name"].is_string())
+    let names: HashSet<&str> = list.iter().filter_map(|item| item["name"].as_str()).collect();
+    !list.is_empty() && names.len() == list.len()
 }
 
 /// Refuses changes of what can't be changed once it exists.

@@ -67,6 +67,8 @@ pub(super) enum Due {
     Notice,
     /// A claim gets its volume.
     Bind { claim: Key, uid: String },
+    /// An event may have become too old to be kept.
+    Forget { event: Key },
     /// Something happens to a pod.
     Pod { pod: Key, uid: String, step: PodStep },
 }
@@ -205,6 +207,7 @@ impl Cluster {
             self.agenda.remove(&due);
             match due {
                 Due::Notice => {}
+                Due::Forget { event } => self.forget(&event),
                 Due::Bind { claim, uid } => self.bind(&claim, &uid),
                 Due::Pod { pod, uid, step } => self.pod_step(&pod, &uid, step),
             }

@@ -61,7 +61,7 @@ impl Fault {
         match self {
             Fault::TooManyRequests { retry_after } => Some(Refusal {
                 retry_after: Some(*retry_after),
-                details: serde_json::json!({"retryAfterSeconds": retry_after}),
+                details: Box::new(serde_json::json!({"retryAfterSeconds": retry_after})),
                 ..Refusal::new(429, "TooManyRequests", "Too many requests, please try again later.")
             }),
             Fault::InternalError => Some(Refusal::new(

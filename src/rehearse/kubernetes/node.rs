@@ -38,6 +38,7 @@ pub struct Exit {
 /// The programs in the containers of Jobs.
 pub trait JobRunner: Send + Sync {
     /// Runs the first container of `pod` (the whole object) to its end. A future that is ready at once
-    /// ends the container in the moment it started; others run on while the world goes on.
+    /// ends the container in the moment it started; others run on while the world goes on, until they
+    /// are ready or, dropped, killed with their pod.
     fn run(&self, pod: &Value) -> BoxFuture<'static, Exit>;
 }

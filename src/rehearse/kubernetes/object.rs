@@ -48,6 +48,13 @@ pub fn is_ready(pod: &Value) -> bool {
         .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
+/// Whether the containers of a pod run.
+pub fn is_running(pod: &Value) -> bool {
+    list(pod, "/status/containerStatuses")
+        .iter()
+        .any(|container| !container["state"]["running"].is_null())
+}
+
 /// The UID of the owner that controls the object.
 pub fn controller(object: &Value) -> Option<&str> {
     list(object, "/metadata/ownerReferences")

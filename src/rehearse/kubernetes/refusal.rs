@@ -11,7 +11,7 @@ pub struct Refusal {
     pub code: u16,
     pub reason: &'static str,
     pub message: String,
-    pub details: Value,
+    pub details: Box<Value>,
     /// Value of the header `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
     /// `metadata.continue`: how to go on with a list whose version is forgotten.
@@ -21,7 +21,14 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, reason, message, details: Value::Null, retry_after: None, continue_at: None }
+        Self {
+            code,
+            reason,
+            message,
+            details: Box::default(),
+            retry_after: None,
+            continue_at: None,
+        }
     }
 
     pub fn bad_request(message: impl Into<String>) -> Self {
@@ -62,13 +69,13 @@ impl Refusal {
     pub fn too_large(asked: u64, current: u64) -> Self {
         let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
         Self {
-            details: json!({
+            details: Box::new(json!({
                 "causes": [{
                     "reason": "ResourceVersionTooLarge",
                     "message": "Too large resource version",
                 }],
                 "retryAfterSeconds": 1,
-            }),
+            })),
             retry_after: Some(1),
             ..Self::new(504, "Timeout", message)
         }
@@ -89,7 +96,7 @@ impl Refusal {
             "reason": self.reason,
         });
         if !self.details.is_null() {
-            status["details"] = self.details.clone();
+            status["details"] = Value::clone(&self.details);
         }
         status["code"] = json!(self.code);
         status
@@ -97,12 +104,8 @@ impl Refusal {
 }
 
 /// `details` of a Status; what is empty is left out.
-pub fn details(name: &str, group: &str, kind: &str) -> Value {
+pub fn details(name: &str, group: &str, kind: &str) -> Box<Value> {
     let named = [("name", name), ("group", group), ("kind", kind)];
-    named
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| (key.to_owned(), json!(value)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+    let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+    Box::new(named.map(|(key, value)| (key.to_owned(), json!(value))).collect())
 }

@@ -9,14 +9,16 @@ impl Look<'_> {
         }
         let lost = missing.next.as_ref();
         let Some(record) = self.record() else {
-            let kind = lost.map_or(Kind::Rebuild, |landed| landed.kind);
             return match lost {
-                Some(landed) if landed.phase != kind.first_phase() => {
-                    Decision::Halt(self.reverted(missing))
+                Some(landed) if landed.phase == landed.kind.first_phase() => {
+                    self.start(landed.kind, Some(landed.forced), landed.ticket.as_deref(), None)
                 }
-                _ => self.start(kind, None, None, None),
+                _ => Decision::Halt(self.reverted(missing)),
             };
         };
+        if missing.run != record.run {
+            return Decision::Halt(self.reverted(missing));
+        }
         let Some(phase) = lost.map_or(record.phase.next(), |landed| Some(landed.phase)) else {
             return Decision::Halt(self.reverted(missing));
         };
@@ -37,7 +39,7 @@ impl Look<'_> {
             if again && let Some(blocked) = self.rebuild_may_be_running() {
                 return blocked;
             }
-            if again { highest_attempt(self.seen, record.run, phase) + 1 } else { record.attempt }
+            if again { next_attempt(self.seen, record.run, phase) } else { record.attempt }
         } else {
             1
         };
@@ -61,22 +63,17 @@ impl Look<'_> {
 
     /// The first step was taken back: what is left to do is to say that the run is over.
     pub(super) fn abort_lost(&self, missing: &Missing, reason: &str) -> Decision {
-        let deployment = &self.seen.deployment;
-        let record = Record {
-            system: deployment.system.clone(),
-            run: missing.run,
-            kind: missing.next.as_ref().map_or(Kind::Rebuild, |landed| landed.kind),
-            step: self.at.step,
-            phase: Phase::Teardown,
-            attempt: 1,
-            forced: false,
-            farmers: 0,
-            frontends: Vec::new(),
-            ticket: None,
-            inputs: deployment.inputs_digest.clone(),
-            gate_skipped: None,
-        };
+        let kind = missing.next.as_ref().map_or(Kind::Rebuild, |landed| landed.kind);
+        let first = self.first(kind, false, None);
+        let record = Record { phase: Phase::Teardown, farmers: 0, ..first };
         self.propose(Action::Abort, record, Some(Outcome::Aborted), reason.to_owned())
+    }
+
+    /// What is missing on the base, unless the open step was made to put it right: on the base as it is now.
+    pub(super) fn missing(&self) -> Option<&Missing> {
+        let made_since =
+            self.at.open.is_some_and(|open| open.intent().is_some() && !open.branch.outdated);
+        self.at.missing.as_ref().filter(|_| !made_since)
     }
 
     /// Something merged isn't on the base: a halt, once it is sure that the base is the newest there is.
@@ -85,14 +82,11 @@ impl Look<'_> {
             return Decision::Halt(self.reverted(missing));
         }
         let base = &self.seen.deployment.base.name;
-        wait(
-            Gate::Applied,
-            &format!(
-                "step {} of run {} is missing on {base} ({})",
-                missing.furthest, missing.run, missing.evidence
-            ),
-            Some("`git fetch`, in case the base as last fetched is out of date"),
-        )
+        let message = format!(
+            "step {} of run {} is missing on {base} ({}): `git fetch`, in case {base} is out of date",
+            missing.furthest, missing.run, missing.evidence
+        );
+        wait(Gate::Applied, &message, None)
     }
 
     pub(super) fn reverted(&self, missing: &Missing) -> Halt {

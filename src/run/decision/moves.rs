@@ -15,12 +15,6 @@ impl Look<'_> {
                 hint: Some("farmers are added in the phases `farm-up` and `rebuild`".to_owned()),
             });
         };
-        if let Some(open) = &self.at.open {
-            return Ok(match open.intent() {
-                Some(intent) if open.is_scale() && intent.farmers == farmers => self.adopt(open),
-                _ => self.wait_for_review(open),
-            });
-        }
         if farmers <= record.farmers || farmers > limits.max {
             return Err(Refused {
                 message: format!(
@@ -33,8 +27,14 @@ impl Look<'_> {
                 ),
             });
         }
-        if let Some(missing) = &self.at.missing {
+        if let Some(missing) = self.missing() {
             return Ok(self.taken_back(missing));
+        }
+        if let Some(open) = &self.at.open {
+            return Ok(match open.intent() {
+                Some(intent) if open.is_scale() && intent.farmers == farmers => self.adopt(open),
+                _ => self.wait_for_review(open),
+            });
         }
         if let Some(declined) = self.declined_phase() {
             return Ok(Decision::Halt(declined));
@@ -60,14 +60,14 @@ impl Look<'_> {
 
     pub(super) fn retry(&self) -> Decision {
         let nothing = |gate| wait(gate, "nothing is halted: there is nothing to retry", None);
+        if let Some(missing) = self.missing() {
+            return self.restore(missing);
+        }
         if let Some(open) = &self.at.open {
             return match open.intent() {
-                Some(intent) if intent.action == Action::Retry => self.adopt(open),
+                Some(intent) if self.puts_right(open, intent) => self.adopt(open),
                 _ => self.wait_for_review(open),
             };
-        }
-        if let Some(missing) = &self.at.missing {
-            return self.restore(missing);
         }
         let Some(record) = self.record() else { return nothing(Gate::Review) };
         if self.declined_phase().is_some() {
@@ -87,7 +87,7 @@ impl Look<'_> {
         if let Some(blocked) = self.rebuild_may_be_running() {
             return blocked;
         }
-        let attempt = highest_attempt(self.seen, record.run, record.phase) + 1;
+        let attempt = next_attempt(self.seen, record.run, record.phase);
         let next = Record { step: self.at.step, attempt, gate_skipped: None, ..record.clone() };
         self.propose(
             Action::Retry,
@@ -95,6 +95,20 @@ impl Look<'_> {
             None,
             format!("attempt {} halted: {}", record.attempt, halt.message),
         )
+    }
+
+    /// Whether an open step is what a `retry` proposed before.
+    fn puts_right(&self, open: &Open, intent: &Intent) -> bool {
+        let at = (open.branch.run, open.branch.step);
+        let was_declined = self.seen.world.review.requests.iter().any(|request| {
+            (request.run, request.step) == at && matches!(request.state, ReviewState::Closed { .. })
+        });
+        match intent.action {
+            Action::Retry => true,
+            Action::Start | Action::Scale => self.at.missing.is_some(),
+            Action::Advance => self.at.missing.is_some() || was_declined,
+            Action::Abort => false,
+        }
     }
 
     /// A retry fires a trigger, so it must be seen that nothing is running.
@@ -116,29 +130,30 @@ impl Look<'_> {
     }
 
     pub(super) fn abort(&self, reason: &str) -> Decision {
+        if let Some(missing) = &self.at.missing
+            && !self.seen.deployment.base.fresh
+        {
+            return self.taken_back(missing);
+        }
+        if let Some(open) = &self.at.open {
+            if matches!(open.branch.content, StepContent::Foreign { .. }) {
+                return self.wait_for_review(open);
+            }
+            let teardown = |intent: &Intent| intent.phase == Phase::Teardown;
+            if open.intent().is_some_and(|intent| teardown(intent) && self.follows(intent)) {
+                return self.adopt(open);
+            }
+        }
         let Some(record) = self.record() else {
-            return match (&self.at.open, &self.at.missing, &self.seen.deployment.last_run) {
-                (Some(open), ..) => match &open.branch.content {
-                    StepContent::Foreign { .. } => self.wait_for_review(open),
-                    StepContent::Ours(_) | StepContent::Empty => {
-                        Decision::Withdraw(open.branch.clone())
-                    }
-                },
-                (None, Some(missing), _) => self.abort_lost(missing, reason),
+            return match (&self.at.missing, &self.at.open, &self.seen.deployment.last_run) {
+                (Some(missing), ..) => self.abort_lost(missing, reason),
+                (None, Some(open), _) => Decision::Withdraw(open.branch.clone()),
                 (None, None, Some(last)) => {
                     Decision::Finished(format!("run {} is already torn down", last.run))
                 }
                 (None, None, None) => Decision::Idle("no run is on: nothing to abort".to_owned()),
             };
         };
-        if let Some(open) = &self.at.open {
-            if matches!(open.branch.content, StepContent::Foreign { .. }) {
-                return self.wait_for_review(open);
-            }
-            if open.intent().is_some_and(|intent| intent.phase == Phase::Teardown) {
-                return self.adopt(open);
-            }
-        }
         let next = Record {
             step: self.at.step,
             phase: Phase::Teardown,
@@ -156,6 +171,9 @@ impl Look<'_> {
                 Kind::Rebuild => Err(rebuild_is_on(record)),
             };
         }
+        if let Some(missing) = self.missing() {
+            return Ok(self.taken_back(missing));
+        }
         if let Some(open) = &self.at.open {
             return Ok(match open.intent() {
                 Some(intent) if intent.kind == Kind::Synchronizer => {
@@ -168,9 +186,6 @@ impl Look<'_> {
                 }
                 _ => self.wait_for_review(open),
             });
-        }
-        if let Some(missing) = &self.at.missing {
-            return Ok(self.taken_back(missing));
         }
         Ok(self.start(Kind::Synchronizer, None, ticket, None))
     }
@@ -189,11 +204,11 @@ impl Look<'_> {
         if record.kind == Kind::Rebuild {
             return Err(rebuild_is_on(record));
         }
+        if let Some(missing) = self.missing() {
+            return Ok(self.taken_back(missing));
+        }
         if let Some(open) = &self.at.open {
-            return Ok(match open.intent() {
-                Some(_) => self.adopt(open),
-                None => self.wait_for_review(open),
-            });
+            return Ok(self.adopt(open));
         }
         let next = Record {
             step: self.at.step,

@@ -5,24 +5,20 @@ use super::*;
 impl Look<'_> {
     /// Where the run stands, and the next phase if it is due.
     pub(super) fn observe(&self, skip_gate: Option<&str>) -> Decision {
-        if let Some(open) = &self.at.open {
-            return match self.record() {
-                Some(record) if open.is_scale() => self.over_a_scale(record, open, skip_gate),
-                Some(_) if open.branch.content == StepContent::Empty => {
-                    self.resume(open, |look| look.observe(skip_gate))
-                }
-                _ => self.wait_for_review(open),
-            };
-        }
-        if let Some(missing) = &self.at.missing {
+        if let Some(missing) = self.missing() {
             return self.taken_back(missing);
         }
-        match self.record() {
-            Some(record) => match self.declined_phase() {
+        match (&self.at.open, self.record()) {
+            (Some(open), Some(record)) if open.is_scale() && self.at.missing.is_none() => {
+                self.over_a_scale(record, open, skip_gate)
+            }
+            (Some(open), _) if open.branch.outdated => self.adopt(open),
+            (Some(open), _) => self.wait_for_review(open),
+            (None, Some(record)) => match self.declined_phase() {
                 Some(declined) => Decision::Halt(declined),
                 None => self.advance(record, skip_gate),
             },
-            None => self.between_runs(),
+            (None, None) => self.between_runs(),
         }
     }
 
@@ -41,12 +37,9 @@ impl Look<'_> {
                 if !asked.same(intent) {
                     return self.differs(open, intent, &asked);
                 }
-                if !open.is_scale() {
+                if !open.is_scale() && self.missing().is_none() {
                     return self.adopt(open);
                 }
-            }
-            if open.branch.content == StepContent::Empty {
-                return self.resume(open, |look| look.next(forced, ticket, skip_gate));
             }
             return self.observe(skip_gate);
         }
@@ -79,18 +72,6 @@ impl Look<'_> {
         }
     }
 
-    /// A branch that was created, but doesn't hold its step yet: as if it weren't there, and then in its place.
-    fn resume(&self, open: &Open, as_if: impl FnOnce(&Look) -> Decision) -> Decision {
-        let at = Position { open: None, declined: None, ..self.at.clone() };
-        match as_if(&Look { seen: self.seen, at }) {
-            Decision::Propose(step) => {
-                let place = Place::Replace(open.branch.clone());
-                Decision::Propose(Box::new(Step { place, ..*step }))
-            }
-            other => other,
-        }
-    }
-
     /// No record on the base and nothing taken back: over, never begun, or not yet gone.
     pub(super) fn between_runs(&self) -> Decision {
         let Some(last) = &self.seen.deployment.last_run else {
@@ -120,22 +101,30 @@ impl Look<'_> {
             Checked::Wait(unmet) => return Decision::Wait(unmet),
             Checked::Halt(halt) => return Decision::Halt(halt),
         };
-        let deployment = &self.seen.deployment;
         let record = Record {
+            gate_skipped: self.skipped(&reason, skip_gate),
+            ..self.first(kind, forced.unwrap_or(false), ticket)
+        };
+        self.propose(Action::Start, record, None, reason.text())
+    }
+
+    /// The record that the first step of a run leaves, as the inputs are now.
+    pub(super) fn first(&self, kind: Kind, forced: bool, ticket: Option<&str>) -> Record {
+        let deployment = &self.seen.deployment;
+        Record {
             system: deployment.system.clone(),
             run: self.at.run,
             kind,
             step: self.at.step,
             phase: kind.first_phase(),
             attempt: 1,
-            forced: forced.unwrap_or(false),
+            forced,
             farmers: if kind == Kind::Rebuild { deployment.inputs.farmers.count } else { 0 },
             frontends: deployment.inputs.frontends.resolve(&deployment.system),
             ticket: ticket.map(str::to_owned),
             inputs: deployment.inputs_digest.clone(),
-            gate_skipped: self.skipped(&reason, skip_gate),
-        };
-        self.propose(Action::Start, record, None, reason.text())
+            gate_skipped: None,
+        }
     }
 
     /// The next phase, if all gates of this one are met.
@@ -162,7 +151,7 @@ impl Look<'_> {
         }
         let phase = record.phase.next()?;
         let attempt = match phase.has_attempts() {
-            true => highest_attempt(self.seen, record.run, phase) + 1,
+            true => next_attempt(self.seen, record.run, phase),
             false => 1,
         };
         let next = Record { step: number, phase, attempt, gate_skipped: None, ..record.clone() };

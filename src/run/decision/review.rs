@@ -22,35 +22,20 @@ impl Look<'_> {
             },
             None => Place::New,
         };
+        if [record.run, record.step, record.attempt].contains(&u32::MAX) {
+            return Decision::Halt(used_up(&record));
+        }
         let not_proved = gate::not_proved(self.seen, self.phase(), record.phase);
         Decision::Propose(Box::new(Step { action, record, outcome, reason, not_proved, place }))
     }
 
     /// The open step is what was asked for: nothing is written, unless the base changed under it.
     pub(super) fn adopt(&self, open: &Open) -> Decision {
-        let Some(intent) = open.intent() else { return self.wait_for_review(open) };
-        let deployment = &self.seen.deployment;
-        let aborted = intent.action == Action::Abort;
-        let record = Record {
-            system: deployment.system.clone(),
-            run: open.branch.run,
-            kind: intent.kind,
-            step: open.branch.step,
-            phase: intent.phase,
-            attempt: intent.attempt,
-            forced: intent.forced,
-            farmers: intent.farmers,
-            frontends: match self.record() {
-                Some(record) => record.frontends.clone(),
-                None => deployment.inputs.frontends.resolve(&deployment.system),
-            },
-            ticket: intent.ticket.clone(),
-            inputs: self
-                .record()
-                .map_or(&deployment.inputs_digest, |record| &record.inputs)
-                .clone(),
-            gate_skipped: intent.gate_skipped.clone(),
+        let Some(intent) = open.intent().filter(|intent| self.follows(intent)) else {
+            return self.wait_for_review(open);
         };
+        let aborted = intent.action == Action::Abort;
+        let record = self.record_after(open, intent);
         let branch = open.branch;
         let (place, reason) = if branch.outdated {
             (
@@ -71,12 +56,57 @@ impl Look<'_> {
         }))
     }
 
-    pub(super) fn wait_for_review(&self, open: &Open) -> Decision {
-        if open.branch.outdated && open.intent().is_some() {
-            self.adopt(open)
-        } else {
-            Decision::Wait(vec![review_of(open)])
+    /// The run as the open step leaves it. A first step that is made again takes the inputs as they are now.
+    fn record_after(&self, open: &Open, intent: &Intent) -> Record {
+        let (branch, gate_skipped) = (open.branch, intent.gate_skipped.clone());
+        let (run, step) = (branch.run, branch.step);
+        let (phase, attempt, mut farmers) = (intent.phase, intent.attempt, intent.farmers);
+        let before = match self.record() {
+            Some(record) => record.clone(),
+            None => self.first(intent.kind, intent.forced, intent.ticket.as_deref()),
+        };
+        if intent.action == Action::Start && branch.outdated {
+            farmers = before.farmers;
         }
+        Record { run, step, phase, attempt, farmers, gate_skipped, ..before }
+    }
+
+    /// Whether a step that means this may come next on the base as it is now.
+    pub(super) fn follows(&self, intent: &Intent) -> bool {
+        let Some(record) = self.record() else {
+            return match intent.action {
+                Action::Start => intent.phase == intent.kind.first_phase(),
+                // The end of a run whose first step was taken back.
+                Action::Abort => intent.phase == Phase::Teardown,
+                Action::Advance | Action::Scale | Action::Retry => false,
+            };
+        };
+        let run = |intent: &Intent| (intent.kind, intent.forced, intent.ticket.clone());
+        let now = Intent::of(intent.action, record);
+        run(intent) == run(&now)
+            && match intent.action {
+                Action::Start => false,
+                Action::Advance => record.phase.next() == Some(intent.phase),
+                Action::Abort => intent.phase == Phase::Teardown,
+                Action::Retry => intent.phase == now.phase && intent.attempt > now.attempt,
+                Action::Scale => {
+                    let most = self.seen.deployment.inputs.farmers.max;
+                    (intent.phase, intent.attempt) == (now.phase, now.attempt)
+                        && now.phase.may_scale()
+                        && intent.farmers > now.farmers
+                        && intent.farmers <= most
+                }
+            }
+    }
+
+    pub(super) fn wait_for_review(&self, open: &Open) -> Decision {
+        let mut unmet = review_of(open);
+        if open.intent().is_some_and(|intent| !self.follows(intent)) {
+            unmet.message += "; it doesn't follow from what is on the base";
+            unmet.hint =
+                Some("close it, or `git fetch` if the base may have moved on since".to_owned());
+        }
+        Decision::Wait(vec![unmet])
     }
 
     pub(super) fn differs(&self, open: &Open, intent: &Intent, asked: &Intent) -> Decision {
@@ -93,9 +123,7 @@ impl Look<'_> {
     /// A phase step that a reviewer turned down. A first step or a side move is just dropped.
     pub(super) fn declined_phase(&self) -> Option<Halt> {
         let declined = self.at.declined?;
-        let dropped = declined.request.step == 1
-            || declined.intent().is_some_and(|intent| intent.action == Action::Scale);
-        if dropped {
+        if self.is_first_or_side_move(&declined) {
             return None;
         }
         let by = match &declined.request.state {
@@ -107,6 +135,15 @@ impl Look<'_> {
             message: format!("{} was closed{by} without being merged", declined.request.url),
             hint: Some("reopen it, or run `retry` or `abort`".to_owned()),
         })
+    }
+
+    fn is_first_or_side_move(&self, declined: &Declined) -> bool {
+        let Some(intent) = declined.intent() else { return declined.request.step == 1 };
+        match intent.action {
+            Action::Start | Action::Scale | Action::Retry | Action::Abort => true,
+            // The only step after the first is taking it down, and only a person asks for that.
+            Action::Advance => intent.kind == Kind::Synchronizer,
+        }
     }
 }
 
@@ -126,6 +163,18 @@ pub(super) fn review_of(open: &Open) -> Unmet {
         }
     };
     Unmet { gate: Gate::Review, message, hint, since: open.request.map(|request| request.opened) }
+}
+
+/// Somebody named the largest number there is, so that none can follow.
+fn used_up(record: &Record) -> Halt {
+    Halt {
+        gate: None,
+        message: format!(
+            "the numbers are used up: run {}, step {}, attempt {}",
+            record.run, record.step, record.attempt
+        ),
+        hint: Some("remove the branch or the object that carries such a number".to_owned()),
+    }
 }
 
 fn not_ours(branch: &StepBranch, commit: &str, why: &str) -> Decision {

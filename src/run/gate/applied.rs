@@ -12,21 +12,38 @@ pub fn applied(seen: &Observation, cluster: &Cluster) -> Verdict {
     if wanted.is_empty() {
         return Verdict::Unknown("the base branch wants nothing in the cluster".into());
     }
-    let wrong = wanted
-        .iter()
-        .filter_map(|wanted| difference(wanted, cluster.object(&wanted.kind, &wanted.name)));
+    let application = seen.world.application.as_ref();
+    let namespace = &seen.deployment.system.namespace;
+    let mut wrong = Vec::new();
+    for object in wanted {
+        let live = cluster.object(&object.kind, &object.name);
+        let Some(difference) = difference(object, live) else { continue };
+        let failed = application
+            .and_then(|told| told.failed_for_good(&object.kind, namespace, &object.name));
+        if let Some(failed) = failed {
+            return Verdict::Failed(
+                Why::new(format!("{difference}, and Argo CD has given up on it: {failed}"))
+                    .hint("mend what it says in a new commit on the base branch, or run `abort`"),
+            );
+        }
+        wrong.push(difference);
+    }
     let extra = cluster
         .objects
         .iter()
         .filter(|live| !wanted.iter().any(|w| w.kind == live.kind && w.name == live.name));
-    let extra = extra
-        .map(|live| format!("{} {} is live, but not on the base branch", live.kind, live.name));
-    let wrong: Vec<String> = wrong.chain(extra).collect();
-    match wrong.as_slice() {
-        [] => Verdict::Met(format!("all {} objects are applied", wanted.len())),
-        [one] => Verdict::Unmet(one.as_str().into()),
-        [first, rest @ ..] => Verdict::Unmet(Why::new(format!("{first}; and {} more", rest.len()))),
-    }
+    wrong
+        .extend(extra.map(|live| {
+            format!("{} {} is live, but not on the base branch", live.kind, live.name)
+        }));
+    let message = match wrong.as_slice() {
+        [] => return Verdict::Met(format!("all {} objects are applied", wanted.len())),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
+    };
+    // The Application explains; it proves nothing.
+    let hint = application.and_then(|told| told.explanation().into_iter().next());
+    Verdict::Unmet(Why { message, hint })
 }
 
 fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<String> {
@@ -38,12 +55,15 @@ fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<String> {
     if live.digest.as_deref() != Some(&wanted.digest) {
         return Some(format!("{name} isn't applied as committed yet"));
     }
-    if live.observed_generation.is_some_and(|observed| Some(observed) < live.generation) {
+    // Only a set's status surely counts generations: there, none means that it was never looked at.
+    let counts = wanted.kind == "StatefulSet" || live.observed_generation.is_some();
+    if counts && live.observed_generation < live.generation {
         return Some(format!("{name} wasn't seen by its controller yet"));
     }
-    if let (Some(want), Some(have)) = (wanted.replicas, live.replicas)
-        && want != have
+    if let Some(want) = wanted.replicas
+        && live.replicas != Some(want)
     {
+        let have = live.replicas.map_or("unknown".to_owned(), |have| have.to_string());
         return Some(format!("{name} has drifted: {have} replicas, not {want}"));
     }
     if wanted.images != live.images {

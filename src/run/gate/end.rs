@@ -1,37 +1,59 @@
 //! `history`: the history update has ended, as far as a signal is configured. `gone`: nothing of a run is left.
 use super::super::cluster::Cluster;
-use super::super::express::ProbeState;
+use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::{Observation, Verdict, Why};
+use super::rebuild::belongs;
 
 pub fn history(seen: &Observation) -> Verdict {
     if seen.deployment.inputs.admin.history.is_none() {
         return Verdict::Met("the end of the history update isn't verified".to_owned());
     }
-    let Some(answer) = &seen.world.admin.history else {
-        return Verdict::Unknown("no node answers `admin.history`".into());
-    };
-    match &answer.state {
-        ProbeState::Complete | ProbeState::NotNeeded => {
-            Verdict::Met("the history update has ended".to_owned())
-        }
-        ProbeState::None | ProbeState::Running => {
-            Verdict::Unmet(Why::new(format!("the history update hasn't ended ({})", answer.node)))
-        }
-        ProbeState::Failed => {
-            let error = answer.error.as_deref().unwrap_or("no reason given");
-            Verdict::Failed(Why::new(format!(
-                "{} says that the history update failed: {error}",
-                answer.node
-            )))
-        }
-        ProbeState::Unmapped(word) => Verdict::Unknown(Why::new(format!(
-            "{} says `{word}`, which `admin.history.states` doesn't map",
-            answer.node
-        ))),
+    let answer = seen.world.admin.history.as_ref();
+    match signal(seen, answer, "history", "history update") {
+        Ok(()) => Verdict::Met("the history update has ended".to_owned()),
+        Err(verdict) => verdict,
     }
 }
 
-pub fn gone(_seen: &Observation, cluster: &Cluster) -> Verdict {
+/// Whether an optional signal says that `what` has ended: the one of this very run and attempt, not the
+/// last one's. `name` is its key in the inputs.
+pub fn signal(
+    seen: &Observation,
+    answer: Option<&ProbeAnswer>,
+    name: &str,
+    what: &str,
+) -> Result<(), Verdict> {
+    let Some(record) = &seen.deployment.record else {
+        return Err(Verdict::Unknown("no run is on".into()));
+    };
+    let Some(answer) = answer else {
+        return Err(Verdict::Unknown(Why::new(format!("no node answers `admin.{name}`"))));
+    };
+    let node = &answer.node;
+    if let ProbeState::Unmapped(word) = &answer.state {
+        return Err(Verdict::Unknown(Why::new(format!(
+            "{node} says `{word}`, which `admin.{name}.states` doesn't map"
+        ))));
+    }
+    match (&answer.state, belongs(seen, record, answer)) {
+        (ProbeState::Complete | ProbeState::NotNeeded, Some(true)) => Ok(()),
+        (ProbeState::Failed, Some(true)) => {
+            let error = answer.error.as_deref().unwrap_or("no reason given");
+            let said = format!("{node} says that the {what} failed: {error}");
+            Err(Verdict::Failed(Why::new(said)))
+        }
+        (ProbeState::Complete | ProbeState::NotNeeded | ProbeState::Failed, None) => {
+            let said = format!("{node} doesn't say which {what} it speaks of, nor when that began");
+            let fields = format!(
+                "read `run` or `startedAt` from the answer: `admin.{name}.fields` in dcr.yaml"
+            );
+            Err(Verdict::Unknown(Why::new(said).hint(fields)))
+        }
+        _ => Err(Verdict::Unmet(Why::new(format!("the {what} hasn't ended ({node})")))),
+    }
+}
+
+pub fn gone(cluster: &Cluster) -> Verdict {
     match left(cluster) {
         None => Verdict::Met("nothing of the run is live".to_owned()),
         Some(message) => Verdict::Unmet(message.into()),

@@ -1,11 +1,15 @@
 //! What a person should know although no gate hangs on it.
 use super::super::Observation;
-use super::super::cluster::ClusterView;
+use super::super::cluster::{Cluster, ClusterView, Live};
 
 /// Notices about one observation, the weightiest first.
 pub fn notices(seen: &Observation) -> Vec<String> {
     let deployment = &seen.deployment;
     let mut notices = Vec::new();
+    if let Some(cluster) = seen.world.cluster.seen() {
+        notices.extend(cluster.objects.iter().filter_map(|live| changed(live, cluster)));
+        notices.extend(cluster.limits.iter().cloned());
+    }
     if let ClusterView::NoContext { context } = &seen.world.cluster {
         notices.push(format!(
             "no kubeconfig context `{context}`: leftovers of an earlier run and the cluster's capacity were not looked at"
@@ -35,4 +39,22 @@ pub fn notices(seen: &Observation) -> Vec<String> {
         }
     }
     notices
+}
+
+/// A set whose pods were created from something else than it would create them from now. They run on as
+/// they are (`OnDelete`), but a pod that is lost comes back different.
+fn changed(set: &Live, cluster: &Cluster) -> Option<String> {
+    let now = set.update_revision.as_deref()?;
+    let of_set = |name: &str| {
+        let number = name.strip_prefix(&set.name).and_then(|rest| rest.strip_prefix('-'));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    let older = cluster.pods.iter().filter(|pod| of_set(&pod.name) && !pod.terminating);
+    let older = older.filter(|pod| pod.revision.as_deref().is_some_and(|is| is != now)).count();
+    (older > 0).then(|| {
+        format!(
+            "StatefulSet {} was changed since {older} of its pods were created: they run on as they are, one created anew would differ",
+            set.name
+        )
+    })
 }

@@ -5,8 +5,8 @@
 use jiff::SignedDuration;
 
 use super::super::cluster::{Cluster, JobResult};
-use super::super::express::ProbeState;
 use super::super::{Observation, Verdict, Why};
+use super::end::signal;
 
 /// How long after the Job ended the frontends' rows begin to count (assumed).
 const SETTLE: SignedDuration = SignedDuration::from_mins(10);
@@ -22,7 +22,7 @@ pub fn propagated(seen: &Observation, cluster: &Cluster) -> Verdict {
     let said = job.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
     let ended = match (job.result, job.ended) {
         (JobResult::Running, _) => {
-            return Verdict::Unmet(Why::new(format!("the Job {name} is running")));
+            return Verdict::Unmet(Why::new(cluster.running_job(&name)));
         }
         (JobResult::Failed, _) => {
             return Verdict::Failed(
@@ -36,7 +36,8 @@ pub fn propagated(seen: &Observation, cluster: &Cluster) -> Verdict {
         (JobResult::Complete, Some(ended)) => ended,
     };
     if seen.deployment.inputs.admin.propagation.is_some()
-        && let Some(not_yet) = probe(seen)
+        && let Err(not_yet) =
+            signal(seen, seen.world.admin.propagation.as_ref(), "propagation", "propagation")
     {
         return not_yet;
     }
@@ -71,30 +72,5 @@ pub fn propagated(seen: &Observation, cluster: &Cluster) -> Verdict {
             "{name} is complete and all {} frontends have {hash}",
             record.frontends.len()
         )),
-    }
-}
-
-/// What the configured `admin.propagation` says, unless it says that it is complete.
-fn probe(seen: &Observation) -> Option<Verdict> {
-    let Some(answer) = &seen.world.admin.propagation else {
-        return Some(Verdict::Unknown("no node answers `admin.propagation`".into()));
-    };
-    match &answer.state {
-        ProbeState::Complete | ProbeState::NotNeeded => None,
-        ProbeState::Failed => {
-            let error = answer.error.as_deref().unwrap_or("no reason given");
-            Some(Verdict::Failed(Why::new(format!(
-                "{} says that the propagation failed: {error}",
-                answer.node
-            ))))
-        }
-        ProbeState::None | ProbeState::Running => Some(Verdict::Unmet(Why::new(format!(
-            "{} doesn't say yet that the caches are propagated",
-            answer.node
-        )))),
-        ProbeState::Unmapped(word) => Some(Verdict::Unknown(Why::new(format!(
-            "{} says `{word}`, which `admin.propagation.states` doesn't map",
-            answer.node
-        )))),
     }
 }

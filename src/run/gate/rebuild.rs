@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::cluster::{Cluster, JobResult};
 use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::progress::deadline;
-use super::super::{Observation, Phase, Record, Verdict, Why};
+use super::super::{Observation, Record, Verdict, Why};
 
 /// How much earlier than its commit a rebuild may claim to have begun: clocks differ (assumed).
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -20,6 +20,23 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
     let Some(record) = &seen.deployment.record else {
         return Verdict::Unknown("no run is on".into());
     };
+    let verdict = stands(seen, cluster, record);
+    match (&verdict, deadline(seen)) {
+        (Verdict::Unmet(why) | Verdict::Unknown(why), Some(deadline)) if seen.at > deadline => {
+            Verdict::Failed(
+                Why::new(format!(
+                    "the rebuild isn't complete, and its deadline {deadline} has passed: {}",
+                    why.message
+                ))
+                .hint("extend `rebuild.deadline` in dcr.yaml, or run `retry` or `abort`"),
+            )
+        }
+        _ => verdict,
+    }
+}
+
+/// How the rebuild stands, whatever the time is.
+fn stands(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict {
     let answers = &seen.world.admin.rebuild;
     if let Some((node, word)) = answers.iter().find_map(|answer| match &answer.state {
         ProbeState::Unmapped(word) => Some((&answer.node, word)),
@@ -40,7 +57,7 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
     let failed = says(&[ProbeState::Failed]);
     let running = says(&[ProbeState::Running]);
     match (complete, failed, running) {
-        (Some(complete), None, None) => return synchronized(seen, complete),
+        (Some(complete), None, None) => return synchronized(seen, record, complete),
         (None, Some(failed), None) => {
             let error = failed.error.as_deref().unwrap_or("no reason given");
             return Verdict::Failed(
@@ -48,23 +65,16 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
                     .hint("mend the cause, then run `retry`, or `abort`"),
             );
         }
-        (None, None, _) => {}
+        (None, None, Some(running)) => {
+            let percent =
+                running.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
+            return Verdict::Unmet(Why::new(format!(
+                "the rebuild is running{percent} ({})",
+                running.node
+            )));
+        }
+        (None, None, None) => {}
         _ => return Verdict::Unknown("the nodes disagree about how the rebuild stands".into()),
-    }
-    if let Some(deadline) = deadline(seen)
-        && seen.at > deadline
-    {
-        return Verdict::Failed(
-            Why::new(format!("the rebuild isn't complete, and its deadline {deadline} has passed"))
-                .hint("extend `rebuild.deadline` in dcr.yaml, or run `retry` or `abort`"),
-        );
-    }
-    if let Some(running) = running {
-        let percent = running.percent.map_or(String::new(), |percent| format!(", {percent:.0} %"));
-        return Verdict::Unmet(Why::new(format!(
-            "the rebuild is running{percent} ({})",
-            running.node
-        )));
     }
     if let Some(vague) = answers.iter().find(|answer| belongs(seen, record, answer).is_none()) {
         return Verdict::Unknown(
@@ -76,7 +86,16 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
 }
 
 /// Complete: then the synchronizer has to serve the result.
-fn synchronized(seen: &Observation, complete: &ProbeAnswer) -> Verdict {
+fn synchronized(seen: &Observation, record: &Record, complete: &ProbeAnswer) -> Verdict {
+    if record.forced && complete.state == ProbeState::NotNeeded {
+        return Verdict::Failed(
+            Why::new(format!(
+                "{} says that no rebuild was needed, though this one is forced",
+                complete.node
+            ))
+            .hint("see that `{forced}` in `admin.trigger` reaches the node, then run `retry`, or `abort`"),
+        );
+    }
     let node = seen.deployment.system.synchronizer_pod();
     let Some(status) = &seen.world.admin.aa_status else {
         return Verdict::Unknown(
@@ -107,7 +126,7 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
     };
     let said = job.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
     match job.result {
-        JobResult::Running => Verdict::Unmet(Why::new(format!("the Job {name} is running"))),
+        JobResult::Running => Verdict::Unmet(Why::new(cluster.running_job(&name))),
         JobResult::Failed => Verdict::Failed(
             Why::new(format!("the Job {name} failed{said}"))
                 .hint("mend the cause, then run `retry`, or `abort`"),
@@ -130,21 +149,19 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
     }
 }
 
-/// All nodes answer, none knows of it, and that long after the trigger ended and the last node started.
+/// All nodes answer, none knows of it, and each said so that long after the trigger ended and the last node
+/// started. A pod that never started is no node yet.
 fn lost(seen: &Observation, cluster: &Cluster, record: &Record, ended: Option<Timestamp>) -> bool {
+    let Some(ended) = ended else { return false };
+    let pods = cluster.pods.iter().filter(|pod| !pod.terminating);
+    let begin = pods.filter_map(|pod| pod.started).fold(ended, Timestamp::max);
     let synchronizer = seen.deployment.system.synchronizer_pod();
     let mut nodes = record.frontends.iter().chain([&synchronizer]);
-    let all_answer =
-        nodes.all(|node| seen.world.admin.rebuild.iter().any(|answer| answer.node == *node));
-    let started = cluster.pods.iter().filter(|pod| !pod.terminating).map(|pod| pod.started);
-    let Some(begin) = started
-        .chain([ended])
-        .collect::<Option<Vec<Timestamp>>>()
-        .and_then(|all| all.into_iter().max())
-    else {
-        return false;
-    };
-    all_answer && seen.at.duration_since(begin) >= LOST_AFTER
+    nodes.all(|node| {
+        let answers = seen.world.admin.rebuild.iter();
+        let newest = answers.filter(|answer| answer.node == *node).map(|answer| answer.at).max();
+        newest.is_some_and(|at| at.duration_since(begin) >= LOST_AFTER)
+    })
 }
 
 /// Whether an answer is about the attempt on the base.
@@ -153,7 +170,7 @@ pub fn of_this_attempt(seen: &Observation, record: &Record, answer: &ProbeAnswer
 }
 
 /// The same, and `None` where the answer says neither which attempt it is about nor when it began.
-fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Option<bool> {
+pub fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Option<bool> {
     if answer.state == ProbeState::None {
         return Some(false);
     }
@@ -168,22 +185,12 @@ fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Option<
     Some(answer.started_at?.duration_since(landed(seen, record)?) >= -SKEW)
 }
 
-/// When this attempt of the rebuild landed on the base.
+/// When the attempt on the base landed there.
 fn landed(seen: &Observation, record: &Record) -> Option<Timestamp> {
-    let of_run = seen.deployment.history.landed.iter().filter(|landed| landed.run == record.run);
-    // In `propagate` the rebuild meant is the last attempt there was.
-    let attempt = match record.phase {
-        Phase::Rebuild => Some(record.attempt),
-        _ => of_run
-            .clone()
-            .filter(|landed| landed.phase == Phase::Rebuild)
-            .map(|landed| landed.attempt)
-            .max(),
-    };
-    of_run
-        .filter(|landed| landed.phase == Phase::Rebuild && Some(landed.attempt) == attempt)
-        .map(|landed| landed.at)
-        .min()
+    let at = (record.run, record.phase, record.attempt);
+    let landed = seen.deployment.history.landed.iter();
+    let landed = landed.filter(|landed| (landed.run, landed.phase, landed.attempt) == at);
+    landed.map(|landed| landed.at).min()
 }
 
 /// The earliest known moment of this attempt: its commit on the base, its Job, or what the journal says.

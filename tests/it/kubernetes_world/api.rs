@@ -1,20 +1,15 @@
-//! The API as the real client meets it: lists, pages, watches, selectors, errors, proxy, loopback.
-use std::sync::Arc;
-
-use dcr_gitops::rehearse::kubernetes::Propagation;
+//! The API as the real client meets it: lists, pages, watches, selectors, rights and errors.
+use dcr_gitops::rehearse::clock::WorldClock;
 use dcr_gitops::rehearse::kubernetes::access::{Rule, User};
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
-use dcr_gitops::rehearse::kubernetes::node::{NodeHttp, Unreachable};
-use futures::future::BoxFuture;
+use dcr_gitops::rehearse::kubernetes::{Kubernetes, Propagation, Timing};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use http::{Request, Response};
+use http::Request;
 use http_body_util::BodyExt;
-use hyper::body::Bytes;
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::runtime::watcher;
-use kube::{Client, Config};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -30,7 +25,7 @@ fn recorded(title: &str) -> (u16, String) {
 }
 
 /// What the API answers to a plain GET: its HTTP status and its text.
-async fn get(lab: &Lab, path: &str, token: Option<&str>) -> (u16, String) {
+pub async fn get(lab: &Lab, path: &str, token: Option<&str>) -> (u16, String) {
     let mut request = Request::get(path);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -255,6 +250,38 @@ async fn a_watcher_survives_a_cut_and_a_410() {
 }
 
 #[tokio::test]
+async fn a_watch_can_begin_with_the_list() {
+    let lab = Lab::new();
+    lab.apply(&config_map("a", json!({})));
+    let api: Api<ConfigMap> = Api::default_namespaced(lab.client());
+    let watcher = watcher(api, watcher::Config::default().streaming_lists());
+    let events: Vec<_> = watcher.take(3).try_collect().await.unwrap();
+    assert!(matches!(
+        events[..],
+        [watcher::Event::Init, watcher::Event::InitApply(_), watcher::Event::InitDone]
+    ));
+    assert_eq!(lab.kubernetes.requests().keys().collect::<Vec<_>>(), ["watch configmaps"]);
+}
+
+#[tokio::test]
+async fn an_open_watch_lets_time_pass_in_the_world() {
+    let clock = WorldClock::running("2026-11-22T17:07:02Z".parse().unwrap(), 10_000.0);
+    let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
+    kubernetes.apply(&farmers(1)).unwrap();
+    let pods: Api<Pod> = Api::namespaced(Client::new(kubernetes, NAMESPACE), NAMESPACE);
+    let stream = pods.watch(&WatchParams::default(), "300").await.unwrap();
+    let ready = |event: &WatchEvent<Pod>| match event {
+        WatchEvent::Modified(pod) => {
+            let conditions = pod.status.as_ref().unwrap().conditions.as_deref().unwrap();
+            conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+        }
+        _ => false,
+    };
+    let mut ready = stream.try_filter(|event| std::future::ready(ready(event))).boxed();
+    assert!(ready.next().await.unwrap().is_ok(), "nobody else asked for anything");
+}
+
+#[tokio::test]
 async fn an_open_watch_sees_what_becomes_due() {
     let lab = Lab::new();
     lab.apply(&farmers(1));
@@ -346,83 +373,4 @@ async fn whoever_writes_is_refused_and_counted() {
         ["1 create configmaps", "1 delete configmaps", "1 get configmaps", "1 update configmaps"]
     );
     assert_eq!(lab.names(Kind::ConfigMap), ["a"]);
-}
-
-/// A node that tells what it was asked.
-struct Echo;
-
-impl NodeHttp for Echo {
-    fn call(
-        &self,
-        namespace: &str,
-        pod: &str,
-        port: u16,
-        request: Request<Bytes>,
-    ) -> BoxFuture<'static, Result<Response<Bytes>, Unreachable>> {
-        let secret = request.headers().contains_key("authorization");
-        let asked =
-            format!("{} {namespace}/{pod}:{port} {} {secret}", request.method(), request.uri());
-        Box::pin(async move {
-            match port {
-                9100 => Ok(Response::builder().status(418).body(asked.into()).unwrap()),
-                _ => Err(Unreachable::refused()),
-            }
-        })
-    }
-}
-
-#[tokio::test]
-async fn nodes_are_reached_through_the_proxy() {
-    let lab = Lab::new();
-    lab.kubernetes.set_nodes(Arc::new(Echo));
-    lab.kubernetes.set_users(vec![User::new("reader", "rehearsalTOKEN").unwrap()]);
-    lab.apply(&farmers(1));
-    lab.pass(2).await;
-    let pod = format!("/api/v1/namespaces/{NAMESPACE}/pods/system6-dcr-farmer-0");
-    let token = Some("rehearsalTOKEN");
-    let early = get(&lab, &format!("{pod}:9100/proxy/"), token).await;
-    assert_eq!(early.0, 400, "no address yet: {}", early.1);
-    lab.pass(60).await;
-    let answer = get(&lab, &format!("{pod}:9100/proxy/.admin?cmd=aaStatus&x=%20"), token).await;
-    let asked =
-        format!("GET {NAMESPACE}/system6-dcr-farmer-0:9100 /.admin?cmd=aaStatus&x=%20 false");
-    assert_eq!(answer, (418, asked), "the node's own status, and no token for the node");
-    let (code, closed) = get(&lab, &format!("{pod}:1234/proxy/"), token).await;
-    assert_eq!(code, 503);
-    let closed: Value = serde_json::from_str(&closed).unwrap();
-    assert_eq!(
-        closed["message"],
-        "error trying to reach service: dial tcp 10.244.0.2:1234: connect: connection refused"
-    );
-    assert_eq!(closed["reason"], "ServiceUnavailable");
-    assert_eq!(lab.kubernetes.requests()["get pods/proxy"], 3);
-}
-
-#[tokio::test]
-async fn loopback_speaks_http_with_a_token() {
-    let lab = Lab::new();
-    lab.kubernetes.set_users(vec![User::new("reader", "rehearsalTOKEN").unwrap()]);
-    lab.apply(&farmers(2));
-    lab.pass(60).await;
-    let server = lab.kubernetes.listen().await.unwrap();
-    let mut config = Config::new(server.url().parse().unwrap());
-    config.default_namespace = NAMESPACE.to_owned();
-    let anonymous = Client::try_from(config.clone()).unwrap();
-    let sets: Api<StatefulSet> = Api::default_namespaced(anonymous);
-    let kube::Error::Api(status) = sets.list(&ListParams::default()).await.unwrap_err() else {
-        panic!()
-    };
-    assert_eq!(status.code, 401);
-    config.auth_info.token = Some("rehearsalTOKEN".to_owned().into());
-    let client = Client::try_from(config).unwrap();
-    let sets: Api<StatefulSet> = Api::default_namespaced(client.clone());
-    let set = sets.get("system6-dcr-farmer").await.unwrap();
-    assert_eq!(set.status.unwrap().ready_replicas, Some(2));
-    let pods: Api<Pod> = Api::default_namespaced(client);
-    let mut watch = pods.watch(&WatchParams::default(), "0").await.unwrap().boxed();
-    for _ in 0..2 {
-        assert!(matches!(watch.next().await.unwrap().unwrap(), WatchEvent::Added(_)));
-    }
-    lab.kubernetes.delete(Kind::Pod, NAMESPACE, "system6-dcr-farmer-0", Propagation::Background);
-    assert!(matches!(watch.next().await.unwrap().unwrap(), WatchEvent::Modified(_)));
 }

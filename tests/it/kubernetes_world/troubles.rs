@@ -52,6 +52,12 @@ async fn an_apply_sets_what_it_gives_and_keeps_the_rest() {
     lab.apply(&farmers(1));
     let after = lab.get(Kind::StatefulSet, "system6-dcr-farmer");
     assert_eq!(before, after, "the same again is no write");
+    let mounts =
+        json!([{"name": "cache", "mountPath": "/a"}, {"name": "cache", "mountPath": "/b"}]);
+    let mut twice = farmers(1);
+    twice["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts.clone();
+    let written = lab.apply(&twice);
+    assert_eq!(written["spec"]["template"]["spec"]["containers"][0]["volumeMounts"], mounts);
 }
 
 #[tokio::test]
@@ -246,6 +252,22 @@ async fn deletion_goes_by_its_propagation() {
     assert!(lab.names(Kind::Pod).is_empty());
 }
 
+#[tokio::test]
+async fn a_pod_without_an_owner_runs_once() {
+    let lab = Lab::new();
+    lab.apply(&json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "system6-fe1", "namespace": NAMESPACE},
+        "spec": {"containers": [{"name": "express", "image": "x:1"}]},
+    }));
+    lab.pass(60).await;
+    assert_eq!(container(&lab.get(Kind::Pod, "system6-fe1"))["ready"], true);
+    lab.kubernetes.delete(Kind::Pod, NAMESPACE, "system6-fe1", Propagation::Background);
+    lab.pass(60).await;
+    assert!(lab.names(Kind::Pod).is_empty());
+}
+
 /// Runs Jobs that end when, and as, the test says; or at once, badly.
 struct Runner(Mutex<Option<oneshot::Receiver<Exit>>>);
 
@@ -328,13 +350,15 @@ async fn a_job_may_run_on_while_the_world_does() {
 #[tokio::test]
 async fn a_job_deleted_while_it_runs_takes_its_pod_along() {
     let lab = Lab::new();
-    let (_end, told) = oneshot::channel();
+    let (end, told) = oneshot::channel();
     lab.kubernetes.set_jobs(Arc::new(Runner(Mutex::new(Some(told)))));
     lab.apply(&job("trigger"));
     lab.pass(60).await;
     lab.kubernetes.delete(Kind::Job, NAMESPACE, "trigger", Propagation::Background);
     lab.pass(60).await;
     assert!(lab.names(Kind::Pod).is_empty(), "no finalizer holds it");
+    lab.kubernetes.settle().await;
+    assert!(end.is_closed(), "its program is killed");
     lab.kubernetes.set_jobs(Arc::new(Runner(Mutex::default())));
     let mut late = job("late");
     late["spec"]["activeDeadlineSeconds"] = json!(3);
@@ -362,6 +386,16 @@ async fn a_full_quota_is_told_and_tried_again() {
     lab.apply(&quota("9"));
     lab.pass(120).await;
     assert_eq!(ready(&lab), "2/2");
+}
+
+#[tokio::test]
+async fn events_are_kept_for_an_hour() {
+    let lab = Lab::new();
+    lab.apply(&farmers(1));
+    lab.pass(3500).await;
+    assert!(!lab.said("SuccessfulCreate").is_empty());
+    lab.pass(3700).await;
+    assert!(lab.names(Kind::Event).is_empty());
 }
 
 #[tokio::test]

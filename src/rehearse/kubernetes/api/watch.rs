@@ -78,8 +78,14 @@ impl Watch {
             ends: Instant::now() + timeout,
             state: State::Open,
         };
-        if begins == 0 {
+        let streams_list = parameter("sendInitialEvents") == "true";
+        if begins == 0 || streams_list {
             kubernetes.read(|cluster| watch.begin_with_all(&cluster.store));
+        }
+        if streams_list {
+            let mut end = watch.bookmark();
+            end["object"]["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+            watch.ready.push_back(end);
         }
         Ok(watch)
     }

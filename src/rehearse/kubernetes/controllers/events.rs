@@ -1,11 +1,14 @@
 //! Events: what controllers tell people about an object; the same words again only raise a count.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::rehearse::kubernetes::cluster::Cluster;
+use crate::rehearse::kubernetes::cluster::{Cluster, Due};
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::object;
 use crate::rehearse::kubernetes::store::Key;
+
+/// How long an event is kept after it was told last: the API server's default.
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is told.
 pub(super) struct Said<'a> {
@@ -64,7 +67,20 @@ impl Cluster {
         });
         let key = Key::of(Kind::Event, &event);
         self.store.create(Kind::Event, event, self.at, |_| {});
+        self.plan(Due::Forget { event: key.clone() }, KEPT);
         self.memory.events.insert(words, key);
+    }
+
+    /// Removes an event, unless it was told again in the meantime.
+    pub(in super::super) fn forget(&mut self, event: &Key) {
+        let told = self.store.get(event).map(|event| object::text(event, "/lastTimestamp"));
+        let Some(Ok(told)) = told.map(str::parse::<Timestamp>) else { return };
+        let left = told.checked_add(KEPT).unwrap_or(Timestamp::MAX).duration_since(self.at);
+        if left.is_positive() {
+            self.plan(Due::Forget { event: event.clone() }, left);
+        } else {
+            self.store.remove(event);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kubelet: brings the containers of pods up, and down again. All containers of a pod share one fate.
+//! The kubelet: brings the containers of pods up and down again, all containers of a pod alike.
 mod end;
 mod report;
 
@@ -29,7 +29,7 @@ impl Cluster {
                 self.see_off(&key, &pod);
             } else if object::list(&pod, "/status/containerStatuses").is_empty() {
                 self.begin(&key, &pod);
-            } else if is_running(&pod) && !object::is_ready(&pod) && restarts(&pod) {
+            } else if object::is_running(&pod) && !object::is_ready(&pod) && restarts(&pod) {
                 self.await_readiness(&key, &pod);
             }
         }
@@ -63,7 +63,7 @@ impl Cluster {
 
     /// Sets what befalls pods of this name; what is in its way already feels it at once.
     pub fn set_trouble(&mut self, key: &Key, trouble: Option<Trouble>) {
-        let running = self.store.get(key).is_some_and(|pod| is_running(pod));
+        let running = self.store.get(key).is_some_and(|pod| object::is_running(pod));
         match trouble {
             None => {
                 self.troubles.remove(key);
@@ -140,7 +140,7 @@ impl Cluster {
     }
 
     fn restart(&mut self, key: &Key, pod: &Value) {
-        if !is_running(pod) {
+        if !object::is_running(pod) {
             self.run_containers(key);
         }
     }
@@ -176,12 +176,6 @@ impl Cluster {
             self.tell(&pod, &Said { warns, reason, message, by: "kubelet" });
         }
     }
-}
-
-fn is_running(pod: &Value) -> bool {
-    object::list(pod, "/status/containerStatuses")
-        .iter()
-        .any(|container| !container["state"]["running"].is_null())
 }
 
 /// Whether containers that end are started again: those of Jobs aren't.

@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::report::{self, Readiness};
-use super::{is_running, restarts};
+use super::restarts;
 use crate::rehearse::kubernetes::cluster::{Cluster, Due, PodStep, Trouble};
 use crate::rehearse::kubernetes::node::Exit;
 use crate::rehearse::kubernetes::object;
@@ -21,8 +21,10 @@ const MESSAGE: usize = 4096;
 impl Cluster {
     /// The containers of a pod that isn't restarted have ended.
     pub fn exited(&mut self, key: &Key, uid: &str, exit: &Exit) {
-        let runs =
-            self.store.get(key).is_some_and(|pod| object::uid(pod) == uid && is_running(pod));
+        let runs = self
+            .store
+            .get(key)
+            .is_some_and(|pod| object::uid(pod) == uid && object::is_running(pod));
         if runs {
             let reason = if exit.code == 0 { "Completed" } else { "Error" };
             self.complete(key, exit.code, reason, &exit.message);
@@ -32,7 +34,9 @@ impl Cluster {
 
     /// Kills the containers of a pod.
     pub fn crash(&mut self, key: &Key, code: u8, reason: &str) {
-        let Some(pod) = self.store.get(key).filter(|pod| is_running(pod)).cloned() else { return };
+        let Some(pod) = self.store.get(key).filter(|pod| object::is_running(pod)).cloned() else {
+            return;
+        };
         if !restarts(&pod) {
             return self.complete(key, code, reason, "");
         }
@@ -70,7 +74,7 @@ impl Cluster {
         if self.is_planned(&due(PodStep::Stop)) || self.is_planned(&due(PodStep::Remove)) {
             return;
         }
-        if is_running(pod) {
+        if object::is_running(pod) {
             let container = object::text(pod, "/spec/containers/0/name");
             self.say(key, false, "Killing", &format!("Stopping container {container}"));
         }
@@ -82,9 +86,9 @@ impl Cluster {
         if self.trouble(key) == Some(&Trouble::Stuck) {
             return;
         }
-        if is_running(pod) && self.timing.stop <= grace(pod) {
+        if object::is_running(pod) && self.timing.stop <= grace(pod) {
             self.complete(key, 0, "Completed", "");
-        } else if is_running(pod) {
+        } else if object::is_running(pod) {
             self.complete(key, 137, "Error", "");
         } else if !object::is_terminal(pod) {
             self.complete(key, 137, "ContainerStatusUnknown", "");

@@ -1,4 +1,4 @@
-//! The status of a StatefulSet. Counts that are zero are left out, as the real controller does.
+//! The status of a StatefulSet, without the counts that are zero, as the real controller writes it.
 use std::sync::Arc;
 
 use serde_json::{Value, json};
