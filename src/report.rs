@@ -3,6 +3,7 @@ pub mod diff;
 pub mod error;
 pub mod json;
 pub mod markdown;
+pub mod nodes;
 pub mod terminal;
 
 mod escape;

@@ -1,5 +1,7 @@
 //! What every command on a deployment repo begins with: the repo opened, its base and settings found,
 //! names resolved.
+use std::collections::BTreeSet;
+
 use crate::cli::Common;
 use crate::config::{
     Known, SettingsFile, SystemsPattern, digest, parse_inputs, parse_settings, qualified,
@@ -10,8 +12,8 @@ use crate::git::{BranchFetch, RemoteBranches, Repo};
 use crate::observe::deployment::{self, HasRun, SETTINGS, Source, find_base, remote_steps};
 use crate::render::{BaseFolder, Templates};
 use crate::report::error::Invalid;
-use crate::run::SystemRef;
 use crate::run::deployment::{Base, Deployment};
+use crate::run::{SystemRef, branch};
 
 /// A deployment repo at its base.
 pub struct Session {
@@ -122,11 +124,31 @@ impl Session {
         &self,
         wanted: impl Fn(HasRun) -> bool,
     ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
+        self.systems_where(|_, run| wanted(run))
+    }
+
+    /// The same for all systems that anything is known of: a run on the base, now or before, or an open step.
+    pub fn systems_begun(&self) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
+        let mut open: BTreeSet<SystemRef> = BTreeSet::new();
+        let remote = self.remote.as_ref().map(|remote| format!("refs/remotes/{remote}/"));
+        for refs in ["refs/heads/".to_owned()].into_iter().chain(remote) {
+            let names = self.repo.refs_below(&format!("{refs}{}", branch::PREFIX))?.into_keys();
+            let steps =
+                names.filter_map(|name| branch::parse(&format!("{}{name}", branch::PREFIX)));
+            open.extend(steps.map(|(system, ..)| system));
+        }
+        self.systems_where(|system, run| run != HasRun::Never || open.contains(system))
+    }
+
+    fn systems_where(
+        &self,
+        wanted: impl Fn(&SystemRef, HasRun) -> bool,
+    ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
         let source = self.source(self.pattern());
         let found = source.systems(&Known::default())?;
         let mut systems = Vec::new();
         for located in found.found {
-            if wanted(source.has_run(&located.system)?) {
+            if wanted(&located.system, source.has_run(&located.system)?) {
                 systems.push(Ok(located.system));
             }
         }

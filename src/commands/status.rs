@@ -4,16 +4,19 @@ use super::session::Session;
 use super::{exit, for_people};
 use crate::cli::{Common, Output, Status};
 use crate::context::Context;
-use crate::observe::deployment::HasRun;
 use crate::report::json::Line;
-use crate::report::{Style, error, terminal};
+use crate::report::{Style, error, nodes, terminal};
 use crate::run::{Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
     let session = Session::open(context, common)?;
     let outside = Outside::new(context, common, &session, true)?;
+    let systems = systems(&session, asked)?;
+    if systems.is_empty() && for_people(common) {
+        context.print("no system has a run yet: `dcr-gitops next-phase SYSTEM` starts one\n")?;
+    }
     let mut codes = Vec::new();
-    for seen in see_all(&outside, &session, systems(&session, asked)?) {
+    for seen in see_all(&outside, &session, systems) {
         match seen.and_then(|(system, seen)| look(&session, &system, seen)) {
             Ok(look) => show(context, common, look.seen)?,
             Err(error) => {
@@ -26,10 +29,10 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
     Ok(exit::worst(codes))
 }
 
-/// The systems by name, each with its own error; without names those that have or had a run.
+/// The systems by name, each with its own error; without names those that anything was ever begun for.
 fn systems(session: &Session, asked: &Status) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
     if asked.systems.is_empty() {
-        return session.systems_with(|run| run != HasRun::Never);
+        return session.systems_begun();
     }
     Ok(asked.systems.iter().map(|name| session.system(name)).collect())
 }
@@ -44,7 +47,8 @@ fn show(context: &mut Context, common: &Common, seen: Observation) -> anyhow::Re
         let style = Style::choose(context, common.color, context.terminal.out);
         let base = terminal::base(&seen, style);
         let account = terminal::account(&line, &decision, &notices(&seen), style);
-        context.print(&format!("{account}{base}"))?;
+        let nodes = nodes::table(&seen).map(|table| format!("\n{table}\n")).unwrap_or_default();
+        context.print(&format!("{account}{nodes}{base}"))?;
     }
     Ok(())
 }

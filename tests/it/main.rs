@@ -27,6 +27,7 @@ mod kubeconfig;
 mod kubernetes_world;
 mod line;
 mod node;
+mod nodes_table;
 mod objects;
 mod purity;
 mod readme;

@@ -53,6 +53,23 @@ fn json_is_one_line_with_the_same_keys_whatever_is_decided() {
 }
 
 #[test]
+fn without_names_status_shows_all_that_was_begun() {
+    let repo = Deployment::cloned(Wired::Directory);
+    assert_eq!(repo.run(&["status", "-o", "json"]).ends(0).out, "");
+    let nothing = repo.run(&["status"]).ends(0).out;
+    assert_eq!(nothing, "no system has a run yet: `dcr-gitops next-phase SYSTEM` starts one\n");
+    repo.next(&["--push"], 0);
+    assert_eq!(repo.run(&["status", "-o", "json"]).ends(0).line()["branch"], step(1, 1));
+    let other = repo.sandbox.clone("other", &[]);
+    let line = repo.sandbox.run(&other, &["status", "-o", "json"]).ends(0).line();
+    assert_eq!(line["branch"], step(1, 1), "fetched, but not here as a branch");
+    repo.merge(&step(1, 1));
+    repo.git(&["push", "--quiet", "origin", "main"]);
+    let line = repo.run(&["status", "-o", "json"]).ends(0).line();
+    assert_eq!((&line["run"], &line["phase"]), (&1.into(), &"history-update".into()));
+}
+
+#[test]
 fn several_systems_are_a_line_each_and_a_broken_one_stops_no_other() {
     let repo = Deployment::alone(Wired::Directory);
     repo.edit(&[("clusters/den/tenant-105858-prod/systemdcrtest1/dcr.yaml", "image: 7\n")]);

@@ -19,7 +19,7 @@ fn a_step_that_was_taken_back_is_missed() {
     assert!(
         unmet["message"].as_str().unwrap().contains("step 2 of run 1 is missing on origin/main")
     );
-    assert!(unmet["hint"].as_str().unwrap().contains("git fetch"), "{unmet}");
+    assert!(unmet["message"].as_str().unwrap().contains("git fetch"), "{unmet}");
     let ran = repo.run(&["next-phase", "system6", "--push"]).ends(11);
     assert!(ran.out.contains("halted: step 2 of run 1 was merged and is missing"), "{}", ran.out);
     assert!(ran.out.contains("hint: restore it on the base branch"), "{}", ran.out);
