@@ -16,6 +16,7 @@ use super::clock::WorldClock;
 use super::express::{Cmd, Conduct, Express, Frontends};
 use super::jobs::Jobs;
 use super::kubernetes::access::{UnmarkedToken, User};
+use super::kubernetes::kind::Kind;
 use super::kubernetes::{Kubernetes, Timing};
 use super::reviewer::{Act, Reviewer};
 use super::scenario::Scenario;
@@ -34,6 +35,9 @@ const HASH: &str = "5f5e38d65f5e38d6";
 
 /// The length of a step of time: what happens in one of them sees the other parts as they were before it.
 const STEP: SignedDuration = SignedDuration::from_mins(5);
+
+/// The longest step while a Job is running.
+const JOB_STEP: SignedDuration = SignedDuration::from_secs(20);
 
 /// Where the world has fallen behind its clock, a step is this part of what is left.
 const PART: i32 = 4;
@@ -86,6 +90,7 @@ pub struct Ledger {
 
 /// The world.
 pub struct World {
+    namespace: String,
     pub kubernetes: Kubernetes,
     pub express: Express,
     clock: WorldClock,
@@ -169,7 +174,8 @@ impl World {
             troubles: Troubles::new(setting, &name, &scenario.troubles),
             early_teardowns: 0,
         };
-        Ok(World { kubernetes, express, clock, time, inner: Mutex::new(inner) })
+        let namespace = setting.system.namespace.clone();
+        Ok(World { namespace, kubernetes, express, clock, time, inner: Mutex::new(inner) })
     }
 
     /// What time it is in the world.
@@ -185,7 +191,8 @@ impl World {
         let mut events = Vec::new();
         while self.now() < end {
             let left = end.duration_since(self.now());
-            self.clock.forward(left.min(STEP.max(left / PART)));
+            let step = if self.jobs_are_on() { JOB_STEP } else { STEP.max(left / PART) };
+            self.clock.forward(left.min(step));
             self.time.send_replace(self.now());
             self.kubernetes.advance().await;
             self.express.advance();
@@ -194,6 +201,13 @@ impl World {
             tokio::task::yield_now().await;
         }
         Ok(events)
+    }
+
+    /// Whether a Job has still to end. It runs for some minutes of the world at the most, and a step as
+    /// long as that would end it before it could act.
+    fn jobs_are_on(&self) -> bool {
+        let jobs = self.kubernetes.list(Kind::Job, &self.namespace);
+        jobs.iter().any(|job| job["status"]["conditions"].as_array().is_none_or(Vec::is_empty))
     }
 
     fn step(&self, events: &mut Vec<Event>) -> Result<(), WorldError> {
