@@ -17,6 +17,8 @@ pub struct Scenario {
     pub pace: f64,
     pub conduct: Conduct,
     pub manners: Manners,
+    /// All that is random follows from it.
+    pub seed: u64,
     pub troubles: Vec<Trouble>,
 }
 
@@ -53,6 +55,7 @@ fn happy() -> Scenario {
         pace: 10.0 * HOUR,
         conduct: Conduct { work: SignedDuration::from_hours(12 * 24), ..Conduct::default() },
         manners: Manners::default(),
+        seed: 1,
         troubles: Vec::new(),
     }
 }

@@ -165,11 +165,11 @@ impl World {
             namespaces.push(application.namespace.clone());
         }
         let writer = Writer::new(kubernetes.clone(), namespaces);
-        let mut argocd = ArgoCd::new(Arc::new(writer), 1);
+        let mut argocd = ArgoCd::new(Arc::new(writer), scenario.seed);
         argocd.add(application, *start);
         let inner = Inner {
             argocd,
-            reviewer: Reviewer::new(remote, base, scenario.manners, 1)?,
+            reviewer: Reviewer::new(remote, base, scenario.manners, scenario.seed)?,
             chronicle: Chronicle::new(setting, &name),
             troubles: Troubles::new(setting, &name, &scenario.troubles),
             early_teardowns: 0,
