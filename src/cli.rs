@@ -213,6 +213,9 @@ pub struct Rehearse {
     /// What goes wrong; an unknown name lists all
     #[arg(long, value_name = "NAME", default_value = "happy")]
     pub scenario: String,
+    /// What chance follows from: when things are reviewed, polled and applied
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
     /// Keep the folder: the remote, a clone, the requests, the kubeconfig and the log
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,

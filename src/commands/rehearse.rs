@@ -24,7 +24,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
         let message = "--observed and --skip-gate can't go with rehearse";
         return Err(Invalid::usage(message).hint("a rehearsal plays whole runs").into());
     }
-    let scenario = scenario(&asked.scenario)?;
+    let scenario = Scenario { seed: asked.seed, ..scenario(&asked.scenario)? };
     let keep = asked.keep.as_ref().map(|keep| context.cwd.join(keep));
     let path = context.env.get(std::ffi::OsStr::new("PATH"));
     let folder = Folder::new(keep.as_deref(), path.map(AsRef::as_ref)).map_err(unusable)?;
@@ -42,12 +42,12 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
     let style = Style::choose(context, common.color, context.terminal.out);
     let shown = for_people(common);
     if shown {
-        let Scenario { name, about, pace, .. } = &scenario;
+        let Scenario { name, about, pace, seed, .. } = &scenario;
         let title = format!("{name}: {about}");
         let system = line(&setting.system.to_string());
         let hours = pace / 3600.0;
         context.print(&format!(
-            "{}\n  {system} of {from}; a second is {hours} hours\n{folder_shown}\n",
+            "{}\n  {system} of {from}; a second is {hours} hours; seed {seed}\n{folder_shown}\n",
             style.bold(&title)
         ))?;
     }
