@@ -21,10 +21,14 @@ struct Planned {
 
 pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Result<u8> {
     let session = Session::open(context, common)?;
+    let systems = systems(&session, asked)?;
+    if systems.is_empty() && for_people(common) && asked.format == PlanFormat::Diff {
+        context.print("no run is on: name a system to see what would start one\n")?;
+    }
     let outside = Outside::new(context, common, &session, false)?;
     let mut codes = Vec::new();
     let mut sections = Vec::new();
-    for seen in see_all(&outside, &session, systems(&session, asked)?) {
+    for seen in see_all(&outside, &session, systems) {
         let planned = seen.and_then(|(system, seen)| plan(common, &session, asked, &system, seen));
         match planned {
             Ok(planned) => sections.extend(show(context, common, asked, &planned)?),
