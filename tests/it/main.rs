@@ -36,5 +36,6 @@ mod render;
 mod scenarios;
 mod totality;
 mod wait;
+mod watch;
 mod wired_world;
 mod world;
