@@ -95,6 +95,7 @@ async fn two_watchers_emit_one_commit() {
 async fn signals_end_it_while_a_look_hangs() {
     let stage = Stage::due().await;
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    stage.folder.git(&stage.folder.work(), ["fetch", "--quiet"]).unwrap();
     stage.reach(&format!("http://{}", silent.local_addr().unwrap()));
     for signal in ["TERM", "INT"] {
         let before = stage.refs();
