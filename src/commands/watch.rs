@@ -94,15 +94,16 @@ impl Watcher {
     /// One look at all systems; what falls due is emitted.
     fn look(&mut self) -> anyhow::Result<Seen> {
         let mut session = Session::open(&self.context, &self.common)?;
+        if self.outside.is_none() {
+            // Which runs are on isn't known from whatever was fetched last.
+            session = session.refresh(&self.context, &self.common, &[])?;
+        }
         let names = self.systems(&session)?;
         let (names, systems): (Vec<String>, Vec<_>) = names.into_iter().unzip();
         let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
         let outside = match self.outside.take() {
             Some(outside) => outside,
-            None => {
-                session = session.refresh(&self.context, &self.common, &known)?;
-                Outside::new(&self.context, &self.common, &session, true)?
-            }
+            None => Outside::new(&self.context, &self.common, &session, true)?,
         };
         let seen = see_all(&outside, &session, systems);
         self.outside = Some(outside);

@@ -37,5 +37,6 @@ mod render;
 mod scenarios;
 mod totality;
 mod wait;
+mod watch;
 mod wired_world;
 mod world;

@@ -2,3 +2,4 @@
 mod jobs;
 mod reviewer;
 mod scenarios;
+mod secrets;

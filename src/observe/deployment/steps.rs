@@ -36,6 +36,10 @@ pub fn remote_steps(
     base: &str,
     systems: &[SystemRef],
 ) -> Result<RemoteBranches, git::Error> {
+    // Asked for no pattern, a remote tells of every branch it has.
+    if systems.is_empty() {
+        return Ok(RemoteBranches::new());
+    }
     let clusters: BTreeSet<String> =
         systems.iter().map(|system| cluster_prefix(&system.cluster)).collect();
     let prefixes: Vec<String> = clusters.into_iter().collect();

@@ -1,12 +1,39 @@
-//! What the base branch shows of runs that are over, from its beginning: read with nothing but git2.
+//! The base branch with nothing but git2: edited before a run, and read from its beginning when it is over.
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use dcr_gitops::manifest::objects;
 use dcr_gitops::rehearse::deployment::SAMPLE_BRANCH;
-use git2::{ObjectType, Oid, Repository, Sort};
+use git2::build::TreeUpdateBuilder;
+use git2::{FileMode, ObjectType, Oid, Repository, Signature, Sort};
+use serde_json::Value;
 
 type Files = BTreeMap<String, String>;
+
+/// A commit that changes one YAML file.
+pub fn edit(repo: &Path, path: &str, change: impl FnOnce(&mut Value)) {
+    let text = {
+        let repo = Repository::open_bare(repo).unwrap();
+        let blob = repo.revparse_single(&format!("{SAMPLE_BRANCH}:{path}")).unwrap();
+        blob.peel_to_blob().unwrap().content().to_vec()
+    };
+    let mut document = objects(&String::from_utf8(text).unwrap()).unwrap().remove(0).0;
+    change(&mut document);
+    put(repo, path, &document.to_string());
+}
+
+/// A commit that puts a file there, dated as the one before.
+pub fn put(repo: &Path, path: &str, text: &str) {
+    let repo = Repository::open_bare(repo).unwrap();
+    let branch = format!("refs/heads/{SAMPLE_BRANCH}");
+    let parent = repo.find_reference(&branch).unwrap().peel_to_commit().unwrap();
+    let (tree, blob) = (parent.tree().unwrap(), repo.blob(text.as_bytes()).unwrap());
+    let mut update = TreeUpdateBuilder::new();
+    let tree = update.upsert(path, blob, FileMode::Blob).create_updated(&repo, &tree).unwrap();
+    let (tree, time) = (repo.find_tree(tree).unwrap(), parent.time());
+    let who = Signature::new("A Person", "person@example.com", &time).unwrap();
+    repo.commit(Some(&branch), &who, &who, "An edit", &tree, &[&parent]).unwrap();
+}
 
 /// One state of the run's folder after the other. Each phase stood on the base, in order; the farm's
 /// manifests never changed but for the number of farmers; and nothing was left but what tells of it.

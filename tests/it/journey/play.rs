@@ -29,9 +29,10 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kube::client::Body;
+use serde_json::json;
 use tower::ServiceExt;
 
-use super::truth;
+use super::{base, truth};
 
 const FOLDER: &str = "clusters/den/tenant-105858-prod/system6";
 /// A Wednesday.
@@ -47,14 +48,22 @@ pub struct Story {
     pub poll: SignedDuration,
     /// Nobody watches on Saturdays and Sundays.
     pub weekends_off: bool,
+    /// The inputs say how a node tells of the end of a propagation.
+    pub proves_propagation: bool,
     pub runs: u32,
     pub seed: u64,
 }
 
 impl Default for Story {
     fn default() -> Self {
-        let poll = SignedDuration::from_hours(1);
-        Story { manners: Manners::default(), poll, weekends_off: false, runs: 1, seed: 1 }
+        Story {
+            manners: Manners::default(),
+            poll: SignedDuration::from_hours(4),
+            weekends_off: false,
+            proves_propagation: true,
+            runs: 1,
+            seed: 1,
+        }
     }
 }
 
@@ -113,6 +122,33 @@ impl Repository {
     }
 }
 
+/// Makes the remote with the sample in it, fit for the embedded world.
+pub fn prepare(folder: &Folder, proves_propagation: bool) -> Setting {
+    let start: Timestamp = START.parse().unwrap();
+    sample(folder, start).unwrap();
+    let inputs = format!("{FOLDER}/dcr.yaml");
+    adapt(folder, SAMPLE_BRANCH, "den", &inputs, start).unwrap();
+    if proves_propagation {
+        base::edit(&folder.remote(), &inputs, |inputs| {
+            let path = "/.admin?cmd=propagationStatus&format=JSON";
+            inputs["admin"]["propagation"] = json!({ "path": path });
+        });
+    }
+    let system = SystemRef {
+        cluster: "den".into(),
+        namespace: "tenant-105858-prod".into(),
+        system: "system6".into(),
+    };
+    Setting {
+        remote: folder.remote(),
+        base: SAMPLE_BRANCH.to_owned(),
+        inputs: Repository::open(folder).read(&system).0.inputs,
+        system,
+        folder: FOLDER.to_owned(),
+        start,
+    }
+}
+
 /// Plays a story to its end, or panics where it halts or doesn't come to one.
 pub async fn play(story: &Story) -> Played {
     let mut journey = Journey::new(story);
@@ -124,25 +160,11 @@ pub async fn play(story: &Story) -> Played {
 
 impl<'a> Journey<'a> {
     fn new(story: &'a Story) -> Self {
-        let start: Timestamp = START.parse().unwrap();
         // Where no program is found, none is run.
         let folder = Folder::new(None, Some(OsStr::new("/nowhere"))).unwrap();
-        sample(&folder, start).unwrap();
-        adapt(&folder, SAMPLE_BRANCH, "den", &format!("{FOLDER}/dcr.yaml"), start).unwrap();
-        let system = SystemRef {
-            cluster: "den".into(),
-            namespace: "tenant-105858-prod".into(),
-            system: "system6".into(),
-        };
+        let setting = prepare(&folder, story.proves_propagation);
         let repository = Repository::open(&folder);
-        let setting = Setting {
-            remote: folder.remote(),
-            base: SAMPLE_BRANCH.to_owned(),
-            system: system.clone(),
-            folder: FOLDER.to_owned(),
-            inputs: repository.read(&system).0.inputs,
-            start,
-        };
+        let system = setting.system.clone();
         let happy = Scenario::named("happy").unwrap();
         let scenario = Scenario { manners: story.manners, seed: story.seed, ..happy };
         let world = World::new(&setting, &scenario).unwrap();

@@ -1,12 +1,11 @@
 //! What the world itself knows: whether a step may be made now, and what a run leaves behind. Nothing here
 //! is read through the program's own readers or gates.
-use dcr_gitops::rehearse::express::Cmd;
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
 use dcr_gitops::rehearse::kubernetes::object;
 use dcr_gitops::rehearse::world::World;
 use dcr_gitops::run::deployment::Deployment;
 use dcr_gitops::run::{Phase, Step, SystemRef};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// Panics unless what has to be before this step is.
@@ -37,13 +36,16 @@ pub fn allows(world: &World, deployment: &Deployment, step: &Step) {
             assert_eq!(rebuild["run"], attempt, "{at}: {rebuild}");
         }
         (Phase::Propagate, Phase::Teardown) => {
-            let propagation = says(world, deployment, "propagationStatus");
-            assert_eq!(propagation["state"], "COMPLETE", "{at}: {propagation}");
-            let commands = world.express.commands();
-            let begun = commands.iter().find(|command| {
-                (command.cmd, command.run) == (Cmd::PropagateCaches, Some(record.run))
-            });
-            let settled = begun.unwrap().at + SignedDuration::from_mins(10);
+            if deployment.inputs.admin.propagation.is_some() {
+                let propagation = says(world, deployment, "propagationStatus");
+                assert_eq!(propagation["state"], "COMPLETE", "{at}: {propagation}");
+            } else {
+                assert!(step.needs_a_person(), "{at}: nothing proves the propagation");
+            }
+            let name = system.propagate_job(record.run, record.attempt);
+            let job = world.kubernetes.get(Kind::Job, &system.namespace, &name).unwrap();
+            let ended: Timestamp = object::text(&job, "/status/completionTime").parse().unwrap();
+            let settled = ended + SignedDuration::from_mins(10);
             assert!(settled <= at, "{at}: the frontends are judged before {settled}");
         }
         (before, after) => panic!("{at}: {after} after {before}"),
