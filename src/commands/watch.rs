@@ -155,11 +155,12 @@ impl Watcher {
     /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
     /// named and whose last run isn't known to be live.
     fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
+        let decision = decide(&look.seen, &Request::Observe)?;
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
-        if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && unseen {
+        let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
+        if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
             return Ok(None);
         }
-        let decision = decide(&look.seen, &Request::Observe)?;
         let mut made = None;
         if let Decision::Propose(step) = &decision
             && !self.asked.no_emit

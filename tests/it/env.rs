@@ -33,7 +33,7 @@ impl Sandbox {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         Ran {
-            code: output.status.code().unwrap(),
+            code: output.status.code().unwrap_or_else(|| panic!("ended by {}", output.status)),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }

@@ -94,10 +94,11 @@ async fn two_watchers_emit_one_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn signals_end_it_while_a_look_hangs() {
     let stage = Stage::due().await;
-    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     stage.folder.git(&stage.folder.work(), ["fetch", "--quiet"]).unwrap();
-    stage.reach(&format!("http://{}", silent.local_addr().unwrap()));
     for signal in ["TERM", "INT"] {
+        // A server of its own: what one program connects more than once would be taken for the next one.
+        let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        stage.reach(&format!("http://{}", silent.local_addr().unwrap()));
         let before = stage.refs();
         let watch = ["watch", "system6", "--push", "-o", "json"];
         let child = stage.program(&stage.folder.work(), &watch).spawn().unwrap();

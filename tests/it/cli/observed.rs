@@ -159,3 +159,24 @@ fn a_gate_that_is_not_met_is_waited_for() {
     let ran = repo.run(&["next-phase", "system6", "--observed", &spoiled]).ends(10);
     assert!(ran.out.contains("ImagePullBackOff") && !ran.out.contains('\u{1b}'), "{}", ran.out);
 }
+
+#[test]
+fn a_run_that_is_over_is_watched_only_by_name() {
+    let repo = Deployment::alone(Wired::Directory);
+    let last = "run: 3\nstep: 5\nkind: rebuild\noutcome: complete\n";
+    repo.edit(&[(&format!("{FOLDER}/dcr/last-run"), last)]);
+    let mut seen = seen(&repo);
+    let empty = Cluster {
+        read_at: seen.at,
+        runs: vec![],
+        objects: vec![],
+        pods: vec![],
+        claims: vec![],
+        limits: vec![],
+    };
+    seen.world.cluster = ClusterView::Seen(Box::new(empty));
+    let file = save(&repo, "gone.json", &seen);
+    assert_eq!(repo.run(&["watch", "--observed", &file]).ends(0).out, "");
+    let named = repo.run(&["watch", "system6", "--observed", &file]).ends(0).out;
+    assert!(named.contains("run 3 is over (complete)"), "{named}");
+}
