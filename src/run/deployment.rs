@@ -23,7 +23,8 @@ pub struct Deployment {
     /// The objects that the files in `dcr/` on the base want to see in the cluster.
     pub wanted: Vec<Wanted>,
     pub history: History,
-    /// Branches of steps of this system, merged or not, in the order of their run and step.
+    /// Branches of steps of this system, merged or not, in the order of their run and step; those of
+    /// runs before the one the base has come to are left out.
     pub steps: Vec<StepBranch>,
     /// Other systems of this cluster whose first step is open; they count for `capacity`.
     pub open_first_steps: Vec<SystemRef>,
