@@ -8,6 +8,7 @@ pub mod express;
 pub mod journal;
 pub mod review;
 
+mod attention;
 mod decision;
 mod gate;
 mod observation;
@@ -20,6 +21,7 @@ mod step;
 mod system;
 mod verdict;
 
+pub use attention::{Attention, AttentionClass, attentions};
 pub use decision::{Decision, Halt, Refused, after, course, decide};
 pub use gate::{notices, verdict};
 pub use observation::{Observation, World};
