@@ -23,7 +23,7 @@ mod verdict;
 
 pub use attention::{Attention, AttentionClass, attentions};
 pub use decision::{Decision, Halt, Refused, after, course, decide};
-pub use gate::{notices, verdict};
+pub use gate::{About, Concern, concerns, notices, verdict};
 pub use observation::{Observation, World};
 pub use phase::{Gate, Kind, Phase};
 pub use position::open_step;

@@ -36,6 +36,7 @@ mod rehearse;
 mod render;
 mod scenarios;
 mod totality;
+mod traps;
 mod wait;
 mod watch;
 mod wired_world;
