@@ -220,7 +220,7 @@ fn slim(wire: Wire, name: String, system: &SystemRef) -> Application {
     let hydrated = source_hydrator.map(|hydrator| hydrator.dry_source);
     let automated = sync_policy.automated.filter(|automated| automated.enabled != Some(false));
     let options = sync_policy.sync_options.iter();
-    let policies = options.filter_map(|option| option.strip_prefix("PrunePropagationPolicy="));
+    let mut policies = options.filter_map(|option| option.strip_prefix("PrunePropagationPolicy="));
     // While it runs, a sync is also still asked for.
     let running = operation_state.as_ref().is_some_and(|state| state.phase == "Running");
     let prefix = format!("{}-dcr-", system.system);
@@ -238,7 +238,7 @@ fn slim(wire: Wire, name: String, system: &SystemRef) -> Application {
             self_heal: on.self_heal,
             allow_empty: on.allow_empty,
         }),
-        orphans: policies.last() == Some("orphan"),
+        orphans: policies.next_back() == Some("orphan"),
         ignored: ignore_differences.into_iter().flat_map(ignored).collect(),
         refreshing: wire.metadata.annotations.refresh.is_some(),
         compared_at: reconciled_at,
