@@ -32,6 +32,7 @@ mod nodes_table;
 mod objects;
 mod purity;
 mod readme;
+mod reference;
 mod rehearse;
 mod render;
 mod scenarios;
