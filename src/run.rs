@@ -8,6 +8,7 @@ pub mod express;
 pub mod journal;
 pub mod review;
 
+mod attention;
 mod decision;
 mod gate;
 mod observation;
@@ -16,10 +17,12 @@ mod position;
 mod progress;
 mod record;
 mod request;
+mod spans;
 mod step;
 mod system;
 mod verdict;
 
+pub use attention::{Attention, AttentionClass, attentions};
 pub use decision::{Decision, Halt, Refused, after, course, decide};
 pub use gate::{notices, verdict};
 pub use observation::{Observation, World};
@@ -28,6 +31,7 @@ pub use position::open_step;
 pub use progress::{Progress, deadline, progress};
 pub use record::{BadField, LastRun, Outcome, Record};
 pub use request::Request;
+pub use spans::{PhaseSpan, SpanState, spans};
 pub use step::{Place, Step, intent_between};
 pub use system::{MAX_SYSTEM_NAME, SystemRef};
 pub use verdict::{Unmet, Verdict, Why};
