@@ -13,6 +13,7 @@ mod decision;
 mod decision_properties;
 mod decision_traps;
 mod env;
+mod estimate;
 mod express;
 mod express_world;
 mod farm;
