@@ -28,6 +28,7 @@ mod journey;
 mod kubeconfig;
 mod kubernetes_world;
 mod line;
+mod moves;
 mod node;
 mod nodes_table;
 mod objects;
