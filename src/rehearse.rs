@@ -6,6 +6,7 @@ pub mod express;
 mod faults;
 pub mod folder;
 pub mod github;
+pub mod jira;
 pub mod jobs;
 pub mod kubernetes;
 pub mod loopback;
