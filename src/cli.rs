@@ -102,6 +102,10 @@ pub enum Output {
     Text,
     /// One object per system, one line each
     Json,
+    /// The same as YAML documents (`status`)
+    Yaml,
+    /// One page that needs nothing but itself (`status`)
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -123,6 +127,15 @@ pub enum Command {
     Watch(Watch),
     /// Say where each run stands
     Status(Status),
+    /// Propose more farmers for a run, in its phases `farm-up` and `rebuild`
+    Scale(Scale),
+    /// Propose a new attempt of the phase that is halted, or its declined or lost step again
+    Retry(Retry),
+    /// Propose the teardown now, whatever the run is at
+    Abort(Abort),
+    /// A dynamic synchronizer on its own, without a rebuild
+    #[command(subcommand)]
+    Synchronizer(Synchronizer),
     /// Play a whole run in a world embedded in the program, in seconds; nothing of yours is touched
     Rehearse(Rehearse),
     /// Print the JSON Schema of the settings and the inputs
@@ -146,9 +159,73 @@ pub struct NextPhase {
     /// The Jira issue that the run reports to; required for a first step where `jira` is set
     #[arg(long, value_name = "KEY", value_parser = ticket)]
     pub ticket: Option<String>,
+    #[command(flatten)]
+    pub emit: Emit,
+}
+
+/// How far a step that is proposed goes: without a flag to a local branch only.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Emit {
     /// Push the step's branch to the remote
     #[arg(long)]
     pub push: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Scale {
+    /// As for next-phase
+    pub system: String,
+    /// How many farmers the run is to have from now on
+    #[arg(long, value_name = "N")]
+    pub farmers: u32,
+    #[command(flatten)]
+    pub emit: Emit,
+}
+
+#[derive(Debug, Args)]
+pub struct Retry {
+    /// As for next-phase
+    pub system: String,
+    #[command(flatten)]
+    pub emit: Emit,
+}
+
+#[derive(Debug, Args)]
+pub struct Abort {
+    /// As for next-phase
+    pub system: String,
+    /// Why: it goes into the commit and the request
+    #[arg(long, value_name = "TEXT", value_parser = one_line)]
+    pub reason: String,
+    #[command(flatten)]
+    pub emit: Emit,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Synchronizer {
+    /// Bring up a dynamic synchronizer
+    Up(SynchronizerUp),
+    /// Take it down again
+    Down(SynchronizerDown),
+}
+
+#[derive(Debug, Args)]
+pub struct SynchronizerUp {
+    /// As for next-phase
+    pub system: String,
+    /// As for next-phase
+    #[arg(long, value_name = "KEY", value_parser = ticket)]
+    pub ticket: Option<String>,
+    #[command(flatten)]
+    pub emit: Emit,
+}
+
+#[derive(Debug, Args)]
+pub struct SynchronizerDown {
+    /// As for next-phase
+    pub system: String,
+    #[command(flatten)]
+    pub emit: Emit,
 }
 
 #[derive(Debug, Args)]
@@ -190,9 +267,8 @@ pub struct Watch {
     /// Look at least this often
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     pub poll: Duration,
-    /// Push what falls due to the remote
-    #[arg(long)]
-    pub push: bool,
+    #[command(flatten)]
+    pub emit: Emit,
     /// Only wait: leave it to others to emit what falls due
     #[arg(long, conflicts_with = "push")]
     pub no_emit: bool,

@@ -1,11 +1,12 @@
 //! The commands: each turns its arguments into a request, has it observed, decided, rendered and proposed
 //! by the modules that answer for that, and reports.
 mod admin;
+mod advance;
 mod describe;
 mod emit;
 mod logging;
 mod look;
-mod next_phase;
+mod moves;
 mod plan;
 mod rehearse;
 mod schema;
@@ -19,6 +20,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, Common, Output};
 use crate::context::Context;
+use crate::report::error::Invalid;
 use crate::report::{Style, error};
 use crate::run::Decision;
 
@@ -65,11 +67,21 @@ pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>
 }
 
 fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Result<u8> {
+    if matches!(common.output, Output::Yaml | Output::Html)
+        && !matches!(command, Command::Status(_))
+    {
+        let hint = "only `status` writes YAML and HTML; `-o json` goes with every command";
+        return Err(Invalid::usage("this command has no such output").hint(hint).into());
+    }
     match command {
-        Command::NextPhase(arguments) => next_phase::run(context, common, &arguments),
+        Command::NextPhase(arguments) => moves::next_phase(context, common, arguments),
         Command::Plan(arguments) => plan::run(context, common, &arguments),
         Command::Watch(arguments) => watch::run(context, common, &arguments),
         Command::Status(arguments) => status::run(context, common, &arguments),
+        Command::Scale(arguments) => moves::scale(context, common, &arguments),
+        Command::Retry(arguments) => moves::retry(context, common, &arguments),
+        Command::Abort(arguments) => moves::abort(context, common, arguments),
+        Command::Synchronizer(asked) => moves::synchronizer(context, common, asked),
         Command::Rehearse(arguments) => rehearse::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Completions { shell } => describe::completions(context, shell),

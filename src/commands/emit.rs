@@ -3,6 +3,7 @@ use anyhow::Context as _;
 
 use super::look::Look;
 use super::session::Session;
+use crate::cli::Emit;
 use crate::context::Context;
 use crate::git::Oid;
 use crate::propose::{self, Proposal, Push, Pushed, commit, push};
@@ -18,13 +19,13 @@ pub struct Made {
     pub change: Change,
 }
 
-/// Commits the step, and pushes it if it is to go `to_remote`.
+/// Commits the step, and takes it as far as `emit` says.
 pub fn make(
     context: &Context,
     session: &Session,
     look: &Look,
     step: &Step,
-    to_remote: bool,
+    emit: Emit,
 ) -> anyhow::Result<Made> {
     if step.action == Action::Start
         && step.record.ticket.is_none()
@@ -33,7 +34,7 @@ pub fn make(
         let hint = "e.g. --ticket DCR-123: `jira` is set in dcr-gitops.yaml";
         return Err(Invalid::usage("a run needs a ticket").hint(hint).into());
     }
-    let remote = match (to_remote, &session.remote) {
+    let remote = match (emit.push, &session.remote) {
         (true, None) => {
             let hint = "`git remote add origin URL`, or leave out --push";
             return Err(Invalid::new("there is no remote to push to").hint(hint).into());

@@ -17,7 +17,7 @@ use crate::run::{Decision, Request, SystemRef, decide, notices};
 use crate::wait::{End, Schedule, Seen, wait};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
-    if asked.push && common.observed.is_some() {
+    if asked.emit.push && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
         return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
     }
@@ -165,7 +165,7 @@ impl Watcher {
         if let Decision::Propose(step) = &decision
             && !self.asked.no_emit
         {
-            match make(&self.context, session, &look, step, self.asked.push) {
+            match make(&self.context, session, &look, step, self.asked.emit) {
                 Ok(done) => made = Some(done.done),
                 // Somebody else was faster: the next look sees what with.
                 Err(error) if was_outrun(&error) => {}

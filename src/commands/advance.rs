@@ -1,9 +1,10 @@
-//! `next-phase`: observe, decide, and if a step falls due, commit it on its branch and show it.
+//! What a person asks for, done: observe, decide, and if a step falls due, commit it on its branch and
+//! show it.
 use super::emit::{Made, make, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
 use super::{code, for_people};
-use crate::cli::{Common, NextPhase, Output};
+use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
 use crate::report::json::Line;
 use crate::report::{Style, diff, error::Invalid, terminal};
@@ -12,14 +13,20 @@ use crate::run::{Decision, Request, decide, notices};
 /// How often it is started over when somebody else was faster with something else.
 const ATTEMPTS: u32 = 3;
 
-pub fn run(context: &mut Context, common: &Common, asked: &NextPhase) -> anyhow::Result<u8> {
-    if asked.push && common.observed.is_some() {
+pub fn advance(
+    context: &mut Context,
+    common: &Common,
+    system: &str,
+    emit: Emit,
+    request: &Request,
+) -> anyhow::Result<u8> {
+    if emit.push && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
         return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
     }
     let mut attempt = 1;
     let (look, decision, made) = loop {
-        match once(context, common, asked) {
+        match once(context, common, system, emit, request) {
             Err(error) if attempt < ATTEMPTS && was_outrun(&error) => attempt += 1,
             result => break result?,
         }
@@ -48,27 +55,24 @@ pub fn run(context: &mut Context, common: &Common, asked: &NextPhase) -> anyhow:
 fn once(
     context: &Context,
     common: &Common,
-    asked: &NextPhase,
+    system: &str,
+    emit: Emit,
+    request: &Request,
 ) -> anyhow::Result<(Look, Decision, Option<Made>)> {
     let mut session = Session::open(context, common)?;
-    let systems = [session.system(&asked.system)?];
-    if asked.push {
+    let systems = [session.system(system)?];
+    if emit.push {
         session = session.refresh(context, common, &systems)?;
     }
     let outside = Outside::new(context, common, &session, true)?;
     let seen = outside.see(&session, &systems).remove(0);
-    if asked.push {
+    if emit.push {
         session = session.refresh(context, common, &systems)?;
     }
     let look = look(&session, &systems[0], seen)?;
-    let request = Request::Next {
-        forced: asked.forced,
-        ticket: asked.ticket.clone(),
-        skip_gate: common.skip_gate.clone(),
-    };
-    let decision = decide(&look.seen, &request)?;
+    let decision = decide(&look.seen, request)?;
     let made = match &decision {
-        Decision::Propose(step) => Some(make(context, &session, &look, step, asked.push)?),
+        Decision::Propose(step) => Some(make(context, &session, &look, step, emit)?),
         _ => None,
     };
     Ok((look, decision, made))
