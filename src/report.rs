@@ -4,6 +4,8 @@ pub mod error;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
+pub mod pull_request;
+pub mod redact;
 pub mod terminal;
 
 mod escape;
