@@ -7,6 +7,8 @@ pub mod markdown;
 pub mod nodes;
 pub mod overview;
 pub mod page;
+pub mod pull_request;
+pub mod redact;
 pub mod systems;
 pub mod terminal;
 pub mod time;
