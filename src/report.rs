@@ -1,6 +1,8 @@
 //! The only printers: results for people and for programs, diffs, and errors.
+pub mod actions;
 pub mod diff;
 pub mod error;
+pub mod facts;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
@@ -8,6 +10,7 @@ pub mod terminal;
 
 mod escape;
 mod style;
+mod words;
 
-pub use escape::line;
+pub use escape::{for_runner, line};
 pub use style::Style;

@@ -1,11 +1,13 @@
 //! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
 use super::look::{Outside, look, see_all};
 use super::session::Session;
-use super::{exit, for_people};
+use super::tell::tell;
+use super::{exit, fail, for_people};
 use crate::cli::{Common, Output, Status};
 use crate::context::Context;
+use crate::report::facts::Account;
 use crate::report::json::Line;
-use crate::report::{Style, error, nodes, terminal};
+use crate::report::{Style, nodes, terminal};
 use crate::run::{Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
@@ -19,11 +21,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
     for seen in see_all(&outside, &session, systems) {
         match seen.and_then(|(system, seen)| look(&session, &system, seen)) {
             Ok(look) => show(context, common, look.seen)?,
-            Err(error) => {
-                let style = Style::choose(context, common.color, context.terminal.err);
-                context.complain(&error::text(&error, style));
-                codes.push(error::code(&error));
-            }
+            Err(error) => codes.push(fail(context, common, &error.to_string(), &error)),
         }
     }
     Ok(exit::worst(codes))
@@ -40,6 +38,7 @@ fn systems(session: &Session, asked: &Status) -> anyhow::Result<Vec<anyhow::Resu
 fn show(context: &mut Context, common: &Common, seen: Observation) -> anyhow::Result<()> {
     let decision = decide(&seen, &Request::Observe)?;
     let mut line = Line::new(&seen, &decision, None);
+    tell(context, &Account { seen: &seen, decision: &decision, line: &line }, &[]);
     if common.output == Output::Json {
         line.observed = Some(seen);
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
