@@ -28,3 +28,4 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod wait;
+mod web;

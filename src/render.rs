@@ -20,6 +20,7 @@ mod validate;
 pub use error::{Problem, RenderError};
 pub use message::{message, title};
 pub use templates::Templates;
+pub(crate) use templates::quoted;
 
 use manifests::{JobKind, Manifests};
 

@@ -6,11 +6,13 @@ pub mod facts;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
+pub mod prose;
+pub mod scrub;
 pub mod terminal;
 
 mod escape;
 mod style;
-mod words;
+pub(crate) mod words;
 
 pub use escape::{for_runner, line};
 pub use style::Style;

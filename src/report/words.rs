@@ -7,6 +7,8 @@ use serde::Serialize;
 use tera::{Context, Kwargs, State, Tera, Value};
 
 use super::escape;
+use super::prose::Prose;
+use crate::render::quoted;
 
 /// Renders a Markdown template. Strings are shown as themselves; `| link` writes a link's target and
 /// `| fenced` a block of code.
@@ -20,6 +22,20 @@ pub fn markdown(path: &str, template: &str, facts: &impl Serialize) -> anyhow::R
     tera.register_filter("link", link);
     tera.register_filter("fenced", fenced);
     render(tera, path, template, facts)
+}
+
+/// Renders a template whose output is a [`Prose`] in YAML. Strings are quoted, so that they can be nothing else.
+///
+/// # Errors
+/// The template names something that isn't there, or what it writes is no such text.
+pub fn prose(path: &str, template: &str, facts: &impl Serialize) -> anyhow::Result<Prose> {
+    let mut tera = Tera::new();
+    tera.autoescape_on([".yaml.tera"]);
+    tera.set_escape_fn(escape_yaml);
+    let text = render(tera, path, template, facts)?;
+    let options = serde_yaml::options! { strict_booleans: true, };
+    serde_yaml::from_str_with_options(&text, options)
+        .with_context(|| format!("reading what {path} writes"))
 }
 
 /// The templates are the program's own, so that nothing of what is rendered can be wrong but a template.
@@ -36,6 +52,10 @@ fn render(
 
 fn escape_markdown(text: &str, out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(escape::markdown(text).as_bytes())
+}
+
+fn escape_yaml(text: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    out.write_all(quoted(text).as_bytes())
 }
 
 fn link(url: &str, _: Kwargs, _: &State) -> Value {
