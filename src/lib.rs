@@ -19,6 +19,7 @@ pub mod commands;
 pub mod config;
 pub mod context;
 pub mod git;
+pub mod github;
 pub mod manifest;
 pub mod observe;
 pub mod propose;

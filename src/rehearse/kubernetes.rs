@@ -230,6 +230,16 @@ impl Kubernetes {
         self.read(|cluster| cluster.writes_refused)
     }
 
+    /// When the next thing happens by itself.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.read(Cluster::next_due)
+    }
+
+    /// Grows with every change of any object.
+    pub fn version(&self) -> u64 {
+        self.read(|cluster| cluster.store.version())
+    }
+
     /// What time it is in this cluster.
     pub fn now(&self) -> Timestamp {
         (self.0.now)()
@@ -262,7 +272,7 @@ impl Kubernetes {
 
     /// How long, by tokio's clock, until something is due.
     fn next_due(&self) -> Option<Duration> {
-        let due = self.read(Cluster::next_due)?;
+        let due = self.due()?;
         let seconds = due.duration_since(self.now()).as_secs_f64().max(0.001) / self.0.pace;
         Duration::try_from_secs_f64(seconds).ok()
     }
