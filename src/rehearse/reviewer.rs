@@ -72,6 +72,11 @@ impl Request {
     pub fn begins(&self, phase: Phase) -> bool {
         self.title.contains(phase.title())
     }
+
+    /// Whether it says that a person ends the run early.
+    pub fn aborts(&self) -> bool {
+        self.body.starts_with("Aborted: ")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 mod chronicle;
 mod troubles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,7 +79,7 @@ pub struct Ledger {
     pub propagations: usize,
     /// Commands that were accepted although they must never have been sent.
     pub violations: usize,
-    /// Requests for a teardown that were opened before anything was propagated in their run.
+    /// Requests for a teardown that nobody asked for, opened before anything was propagated in their run.
     pub early_teardowns: usize,
 }
 
@@ -97,6 +97,8 @@ struct Inner {
     reviewer: Reviewer,
     chronicle: Chronicle,
     troubles: Troubles,
+    /// The runs that are of a synchronizer on its own, which propagates nothing.
+    synchronizers: BTreeSet<u32>,
     early_teardowns: usize,
 }
 
@@ -166,6 +168,7 @@ impl World {
             reviewer: Reviewer::new(remote, base, scenario.manners, scenario.seed)?,
             chronicle: Chronicle::new(setting, &name),
             troubles: Troubles::new(setting, &name, &scenario.troubles),
+            synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
         Ok(World { kubernetes, express, clock, crew, inner: Mutex::new(inner) })
@@ -174,6 +177,11 @@ impl World {
     /// What time it is in the world.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How far the rebuild is that is running, in percent.
+    pub fn percent(&self) -> Option<f64> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).chronicle.percent()
     }
 
     /// Lets the world go on until `end`, and says what happened.
@@ -213,11 +221,19 @@ impl World {
     fn step(&self, events: &mut Vec<Event>) -> Result<(), WorldError> {
         let now = self.now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { argocd, reviewer, chronicle, troubles, early_teardowns } = &mut *inner;
+        let Inner { argocd, reviewer, chronicle, troubles, synchronizers, early_teardowns } =
+            &mut *inner;
         let mut tell = |what| events.push(Event { at: now, what });
         for act in reviewer.advance(now)? {
             if let Act::Opened(request) = &act
+                && request.begins(Phase::Synchronizer)
+            {
+                synchronizers.insert(request.run);
+            }
+            if let Act::Opened(request) = &act
                 && request.begins(Phase::Teardown)
+                && !request.aborts()
+                && !synchronizers.contains(&request.run)
                 && !self.propagated(request.run)
             {
                 *early_teardowns += 1;
