@@ -35,6 +35,7 @@ mod readme;
 mod rehearse;
 mod render;
 mod scenarios;
+mod simulation;
 mod status_page;
 mod totality;
 mod wait;
