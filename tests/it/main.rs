@@ -40,6 +40,7 @@ mod reference;
 mod rehearse;
 mod render;
 mod scenarios;
+mod simulation;
 mod status_page;
 mod totality;
 mod wait;
