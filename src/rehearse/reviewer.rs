@@ -72,6 +72,11 @@ impl Request {
     pub fn begins(&self, phase: Phase) -> bool {
         self.title.contains(phase.title())
     }
+
+    /// Whether it says that a person ends the run early.
+    pub fn aborts(&self) -> bool {
+        self.body.starts_with("Aborted: ")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +147,11 @@ impl Reviewer {
             others: 0,
             random: seed,
         })
+    }
+
+    /// When the next thing falls due that doesn't begin with somebody else's change of a branch.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.desk.values().filter_map(Pending::next).min()
     }
 
     /// Does what falls due until `now`, and says what that was. Each thing happens at most once.
@@ -264,6 +274,14 @@ impl Reviewer {
 }
 
 impl Pending {
+    /// When the next thing happens to it.
+    fn next(&self) -> Option<Timestamp> {
+        let open = self.request.state == State::Open;
+        let others = self.others.map(|(at, _)| at);
+        let due = (!self.conflicts).then_some(self.due);
+        others.into_iter().chain(due).min().filter(|_| open)
+    }
+
     fn end(&mut self, state: State, acts: &mut Vec<Act>) {
         self.request.state = state;
         acts.push(Act::Ended(self.request.clone()));

@@ -146,6 +146,32 @@ pub struct Condition {
     pub message: Option<String>,
 }
 
+impl ApplicationView {
+    /// What it says that may be why a run waits, in Argo CD's own words, the weightiest first. What it comes
+    /// to is for the gates to say.
+    pub fn explanation(&self) -> Vec<String> {
+        let application = match self {
+            ApplicationView::Unseen { why } => return vec![why.clone()],
+            ApplicationView::Missing { name, context } => {
+                return vec![format!("there is no Application {name} (context `{context}`)")];
+            }
+            ApplicationView::Seen(application) => application,
+        };
+        let errors = application.conditions.iter().filter(|it| it.kind.ends_with("Error"));
+        let errors = errors.map(|it| match &it.message {
+            Some(message) => format!("{}: {message}", it.kind),
+            None => it.kind.clone(),
+        });
+        let sync = application.operation.iter().filter(|it| it.phase != "Succeeded");
+        let sync = sync.flat_map(|operation| {
+            let failed = operation.failed.iter().map(FailedObject::told);
+            let message = operation.message.iter();
+            failed.chain(message.map(|message| format!("sync {}: {message}", operation.phase)))
+        });
+        errors.chain(sync).collect()
+    }
+}
+
 impl Application {
     /// Whether `tracked_by` of a live object means this Application.
     pub fn tracks(name: &str, tracked_by: &str) -> bool {

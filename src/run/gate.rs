@@ -3,6 +3,7 @@ mod application;
 mod applied;
 mod concern;
 mod end;
+mod holds;
 mod nodes;
 mod notice;
 mod propagated;
@@ -19,6 +20,7 @@ use super::decision::Halt;
 use super::{Gate, Observation, Phase, Unmet, Verdict, Why};
 
 pub use concern::{About, Concern, concerns};
+pub use holds::{Holds, holds};
 pub use notice::notices;
 pub(super) use rebuild::{began, of_this_attempt};
 

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::cluster::Cluster;
-use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::{Observation, Why};
 use super::application::{self, Told};
 use super::{applied, end, synchronizer};
@@ -24,8 +23,6 @@ pub enum About {
     Application,
     /// The node that holds the rebuild isn't the one that it began on.
     Synchronizer,
-    /// A node says something that the inputs give no meaning to.
-    Answers,
 }
 
 /// All there is in one observation, the weightiest first. Nothing of it halts a run.
@@ -37,8 +34,7 @@ pub fn concerns(seen: &Observation) -> Vec<Concern> {
     let concern = |about: About| move |why: Why| Concern { about, why };
     let synchronizer = on_cluster(synchronizer::changed).map(concern(About::Synchronizer));
     let application = on_cluster(of_application).map(concern(About::Application));
-    let words = unmapped(seen).into_iter().map(concern(About::Answers));
-    synchronizer.into_iter().chain(application).chain(words).collect()
+    synchronizer.into_iter().chain(application).collect()
 }
 
 /// What keeps the Application from applying what is amiss; or that there is none any more, where nothing is
@@ -57,25 +53,6 @@ fn of_application(seen: &Observation, cluster: &Cluster) -> Option<Why> {
         // A halt tells of what is over, and what can't be seen may be seen the next time.
         Told::Over(_) | Told::Waits(_) | Told::Unseen(_) => None,
     }
-}
-
-/// Words outside the maps, of every answer that is read.
-fn unmapped(seen: &Observation) -> Vec<Why> {
-    let admin = &seen.world.admin;
-    let answers = |name: &'static str, answers: &mut dyn Iterator<Item = &ProbeAnswer>| {
-        answers
-            .filter_map(|answer| match &answer.state {
-                ProbeState::Unmapped(word) => Some(unmapped_word(&answer.node, word, name)),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
-    };
-    [
-        answers("rebuildStatus", &mut admin.rebuild.iter()),
-        answers("history", &mut admin.history.iter()),
-        answers("propagation", &mut admin.propagation.iter()),
-    ]
-    .concat()
 }
 
 /// A word that `admin.<name>.states` doesn't have: never guessed.
