@@ -23,7 +23,7 @@ use crate::config::Inputs;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
-use troubles::Troubles;
+use troubles::{Around, Troubles};
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
@@ -242,7 +242,9 @@ impl World {
             tell(What::Review(act));
         }
         argocd.advance(now);
-        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+        let (kubernetes, express) = (&self.kubernetes, &self.express);
+        let mut around = Around { kubernetes, express, argocd, reviewer };
+        for what in troubles.befall(now, chronicle.percent(), &mut around)? {
             tell(What::Trouble(what));
         }
         chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);

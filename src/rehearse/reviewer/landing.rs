@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use git2::build::TreeUpdateBuilder;
 use git2::{Commit, Error, ErrorCode, FileMode, Oid, Signature, Time};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::manifest::objects;
 
 use super::{Landed, Landing, Request, Reviewer};
 
@@ -95,6 +98,44 @@ impl Reviewer {
         self.repo.commit(Some(&name), &who, &who, &message, &tree, &[&base])
     }
 
+    /// Somebody else takes back what a commit on the base changed.
+    pub fn revert(&self, commit: Oid, now: Timestamp) -> Result<Oid, Error> {
+        let name = self.base_ref();
+        let base = self.repo.find_reference(&name)?.peel_to_commit()?;
+        let commit = self.repo.find_commit(commit)?;
+        // Of a merge, the first parent is the line it was merged into.
+        let mainline = if commit.parent_count() > 1 { 1 } else { 0 };
+        let mut index = self.repo.revert_commit(&commit, &base, mainline, None)?;
+        let tree = self.repo.find_tree(index.write_tree_to(&self.repo)?)?;
+        let who = signature("Another Team", "another-team", now)?;
+        let message = format!("Revert {}\n", commit.id());
+        self.repo.commit(Some(&name), &who, &who, &message, &tree, &[&base])
+    }
+
+    /// Somebody lands another image in the inputs of the system in this folder.
+    pub fn change_image(&self, folder: &str, image: &str, now: Timestamp) -> Result<(), Error> {
+        let name = self.base_ref();
+        let base = self.repo.find_reference(&name)?.peel_to_commit()?;
+        let below =
+            base.tree()?.get_path(folder.as_ref())?.to_object(&self.repo)?.peel_to_tree()?;
+        for entry in &below {
+            let Ok(blob) = entry.to_object(&self.repo).and_then(|it| it.peel_to_blob()) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(blob.content()).into_owned();
+            let Some(text) = with_image(&text, image) else { continue };
+            let path = format!("{folder}/{}", String::from_utf8_lossy(entry.name_bytes()));
+            let tree = TreeUpdateBuilder::new()
+                .upsert(path, self.repo.blob(text.as_bytes())?, FileMode::Blob)
+                .create_updated(&self.repo, &base.tree()?)?;
+            let tree = self.repo.find_tree(tree)?;
+            let who = signature("Another Team", "another-team", now)?;
+            let message = "Use another image\n";
+            self.repo.commit(Some(&name), &who, &who, message, &tree, &[&base])?;
+        }
+        Ok(())
+    }
+
     fn move_base(&self, from: &Commit<'_>, to: Oid, request: &Request) -> Result<(), Error> {
         let why = format!("land #{}", request.number);
         self.repo.reference_matching(&self.base_ref(), to, true, from.id(), &why)?;
@@ -121,6 +162,16 @@ impl Reviewer {
         let jitter = (self.random >> 33) % (longest + 1);
         SignedDuration::from_secs(i64::try_from(jitter).unwrap_or_default())
     }
+}
+
+/// The text of inputs with another image; `None` where it is none of inputs.
+fn with_image(text: &str, image: &str) -> Option<String> {
+    let mut inputs = objects(text).ok()?.into_iter().next()?.0;
+    if inputs["apiVersion"] != "dcr-gitops/v1" {
+        return None;
+    }
+    inputs["image"] = json!(image);
+    serde_yaml::to_string(&inputs).ok()
 }
 
 /// Where a queue tries a request, named as GitHub does.
