@@ -3,7 +3,7 @@
 use super::emit::{Made, make, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
@@ -27,7 +27,7 @@ pub fn advance(
         return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
     }
     let mut attempt = 1;
-    let (look, decision, made) = loop {
+    let (session, look, decision, made) = loop {
         match once(context, common, system, emit, request) {
             Err(error) if attempt < ATTEMPTS && was_outrun(&error) => attempt += 1,
             result => break result?,
@@ -40,7 +40,8 @@ pub fn advance(
         (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
         _ => Vec::new(),
     };
-    tell(context, &Account { seen: &look.seen, decision: &decision, line: &line }, &changes);
+    let account = Account { seen: &look.seen, decision: &decision, line: &line };
+    tell(context, &account, &changes);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
     } else if for_people(common) {
@@ -56,6 +57,10 @@ pub fn advance(
             context.complain(&format!("note: {}\n", crate::report::line(&notice)));
         }
     }
+    if let Some(mut reporters) = Reporters::new(context, common, emit)? {
+        reporters.note(context, &account);
+        reporters.deliver(context, &session.settings.settings);
+    }
     Ok(code(&decision))
 }
 
@@ -65,7 +70,7 @@ fn once(
     system: &str,
     emit: Emit,
     request: &Request,
-) -> anyhow::Result<(Look, Decision, Option<Made>)> {
+) -> anyhow::Result<(Session, Look, Decision, Option<Made>)> {
     let mut session = Session::open(context, common)?;
     let systems = [session.system(system)?];
     if emit.push {
@@ -82,5 +87,5 @@ fn once(
         Decision::Propose(step) => Some(make(context, &session, &look, step, emit)?),
         _ => None,
     };
-    Ok((look, decision, made))
+    Ok((session, look, decision, made))
 }

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::emit::{make, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
@@ -27,12 +27,14 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
     let schedule = Schedule { poll: asked.poll.signed(), until };
     let clock = context.clock.clone();
+    let reporters = Reporters::new(context, common, asked.emit)?;
     let watcher = Watcher {
         context: context.take(),
         common: common.clone(),
         asked: asked.clone(),
         outside: None,
         said: BTreeMap::new(),
+        reporters,
         last: Vec::new(),
     };
     let runtime =
@@ -88,6 +90,8 @@ struct Watcher {
     /// Kept from look to look, so that nothing is connected twice.
     outside: Option<Outside>,
     said: BTreeMap<String, String>,
+    /// Whom it tells besides, where it may.
+    reporters: Option<Reporters>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
 }
@@ -133,6 +137,9 @@ impl Watcher {
                 }
             }
         }
+        if let Some(reporters) = &mut self.reporters {
+            reporters.deliver(&mut self.context, &session.settings.settings);
+        }
         self.last = last;
         Ok(if settled { Seen::Settled } else { Seen::Waiting })
     }
@@ -161,6 +168,9 @@ impl Watcher {
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
         if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
+            // Its closing words may still be owed.
+            let line = Line::new(&look.seen, &decision, None);
+            self.note(&Account { seen: &look.seen, decision: &decision, line: &line });
             return Ok(None);
         }
         let mut made = None;
@@ -181,6 +191,7 @@ impl Watcher {
         };
         let account = Account { seen: &look.seen, decision: &decision, line: &line };
         tell(&self.context, &account, &changes);
+        self.note(&account);
         let notices = notices(&look.seen);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
@@ -188,6 +199,12 @@ impl Watcher {
             other => code(other),
         };
         Ok(Some((line, code)))
+    }
+
+    fn note(&mut self, account: &Account<'_>) {
+        if let Some(reporters) = &mut self.reporters {
+            reporters.note(&mut self.context, account);
+        }
     }
 
     /// Says a thing once, when it changes.

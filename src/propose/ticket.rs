@@ -59,7 +59,7 @@ impl Error {
     }
 
     /// Whether the next issue would fare no better.
-    fn is_everywhere(&self) -> bool {
+    pub fn is_everywhere(&self) -> bool {
         matches!(self, Error::Down(_) | Error::Busy { .. } | Error::Login { .. } | Error::Setup(_))
     }
 }
@@ -71,35 +71,40 @@ pub struct Tickets {
     /// Of each system what was delivered last.
     settled: BTreeMap<SystemRef, Owed>,
     not_before: Option<Timestamp>,
+    /// Why not before.
+    trouble: Option<Error>,
     pause: SignedDuration,
 }
 
 impl Tickets {
     pub fn new(context: &Context, jira: Jira) -> Self {
         let clock = context.clock.clone();
-        Tickets { jira, clock, settled: BTreeMap::new(), not_before: None, pause: PAUSE }
+        let settled = BTreeMap::new();
+        Tickets { jira, clock, settled, not_before: None, trouble: None, pause: PAUSE }
     }
 
     /// Brings the issues up to date. Gives what couldn't be done, by the system it was for.
-    pub async fn deliver(&mut self, owed: Vec<Owed>) -> Vec<(SystemRef, Error)> {
+    pub async fn deliver(&mut self, owed: &[Owed]) -> Vec<(SystemRef, Error)> {
         let mut troubles = Vec::new();
         for owed in owed {
-            if self.settled.get(&owed.system) == Some(&owed) {
+            if self.settled.get(&owed.system) == Some(owed) {
                 continue;
             }
             if self.not_before.is_some_and(|time| self.clock.now() < time) {
+                // What was wrong still is, as far as anybody knows.
+                troubles.extend(self.trouble.clone().map(|error| (owed.system.clone(), error)));
                 break;
             }
-            match settle::settle(&self.jira, &owed).await {
+            match settle::settle(&self.jira, owed).await {
                 Ok(()) => {
-                    (self.not_before, self.pause) = (None, PAUSE);
-                    self.settled.insert(owed.system.clone(), owed);
+                    (self.not_before, self.pause, self.trouble) = (None, PAUSE, None);
+                    self.settled.insert(owed.system.clone(), owed.clone());
                 }
                 Err(error) => {
                     if error.is_everywhere() {
                         self.leave_alone(&error);
                     }
-                    troubles.push((owed.system, error));
+                    troubles.push((owed.system.clone(), error));
                 }
             }
         }
@@ -113,6 +118,7 @@ impl Tickets {
         };
         let pause = told.unwrap_or(self.pause);
         self.not_before = self.clock.now().checked_add(pause).ok();
+        self.trouble = Some(error.clone());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -41,6 +41,7 @@ mod rehearse;
 mod render;
 mod scenarios;
 mod status_page;
+mod ticket;
 mod totality;
 mod wait;
 mod watch;
