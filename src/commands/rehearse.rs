@@ -161,6 +161,7 @@ fn prepare(
         folder: read.folder,
         inputs: read.inputs,
         start,
+        pull_requests: false,
     };
     Ok((setting, from))
 }
