@@ -26,6 +26,7 @@ mod git_observe;
 mod git_push;
 mod git_repo;
 mod github_world;
+mod jira_world;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;
