@@ -102,6 +102,10 @@ pub enum Output {
     Text,
     /// One object per system, one line each
     Json,
+    /// The same as YAML documents (`status`)
+    Yaml,
+    /// One page that needs nothing but itself (`status`)
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

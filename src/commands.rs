@@ -20,6 +20,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, Common, Output};
 use crate::context::Context;
+use crate::report::error::Invalid;
 use crate::report::{Style, error};
 use crate::run::Decision;
 
@@ -66,6 +67,12 @@ pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>
 }
 
 fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Result<u8> {
+    if matches!(common.output, Output::Yaml | Output::Html)
+        && !matches!(command, Command::Status(_))
+    {
+        let hint = "only `status` writes YAML and HTML; `-o json` goes with every command";
+        return Err(Invalid::usage("this command has no such output").hint(hint).into());
+    }
     match command {
         Command::NextPhase(arguments) => moves::next_phase(context, common, arguments),
         Command::Plan(arguments) => plan::run(context, common, &arguments),

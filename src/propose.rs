@@ -1,6 +1,7 @@
 //! From a change to a commit on a branch, and from there to the remote.
 mod commit;
 mod durable;
+pub mod pull_request;
 mod push;
 mod sign;
 mod splice;

@@ -1,12 +1,17 @@
 //! The only printers: results for people and for programs, diffs, and errors.
+pub mod detail;
 pub mod diff;
 pub mod error;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
+pub mod overview;
+pub mod page;
 pub mod pull_request;
 pub mod redact;
+pub mod systems;
 pub mod terminal;
+pub mod time;
 
 mod escape;
 mod style;

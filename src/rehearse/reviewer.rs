@@ -144,6 +144,11 @@ impl Reviewer {
         })
     }
 
+    /// When the next thing falls due that doesn't begin with somebody else's change of a branch.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.desk.values().filter_map(Pending::next).min()
+    }
+
     /// Does what falls due until `now`, and says what that was. Each thing happens at most once.
     ///
     /// # Errors
@@ -264,6 +269,14 @@ impl Reviewer {
 }
 
 impl Pending {
+    /// When the next thing happens to it.
+    fn next(&self) -> Option<Timestamp> {
+        let open = self.request.state == State::Open;
+        let others = self.others.map(|(at, _)| at);
+        let due = (!self.conflicts).then_some(self.due);
+        others.into_iter().chain(due).min().filter(|_| open)
+    }
+
     fn end(&mut self, state: State, acts: &mut Vec<Act>) {
         self.request.state = state;
         acts.push(Act::Ended(self.request.clone()));

@@ -2,8 +2,9 @@
 use anstyle::AnsiColor;
 
 use super::json::{Line, StepOutcome};
+use super::time::age;
+pub use super::time::moment;
 use super::{Style, escape};
-use crate::config::Duration;
 use crate::run::{Decision, Observation, Place, Step, Unmet};
 
 /// One system, in a few lines.
@@ -123,22 +124,4 @@ pub fn base(seen: &Observation, style: Style) -> String {
     };
     let commit = short(&base.commit);
     style.dim(&format!("  base {} at {commit}{age}", escape::line(&base.name))) + "\n"
-}
-
-/// A length of time in its two largest units.
-fn age(length: jiff::SignedDuration) -> String {
-    let seconds = u32::try_from(length.as_secs().max(0)).unwrap_or(u32::MAX);
-    let unit = if seconds >= 86_400 {
-        3_600
-    } else if seconds >= 3_600 {
-        60
-    } else {
-        1
-    };
-    Duration::seconds(seconds / unit * unit).to_string()
-}
-
-/// A time for people: to the second.
-pub fn moment(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -294,6 +294,8 @@ fn the_deadline_never_moves_later() {
         run,
         attempt,
         first_seen,
+        furthest: None,
+        went_back: None,
     };
     earlier.world.journal.attempts = vec![attempt(7, 2, noted(9)), attempt(6, 1, noted(8))];
     assert_eq!(deadline(&earlier), Some(first));

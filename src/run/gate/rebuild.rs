@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::cluster::{Cluster, JobResult};
 use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::progress::deadline;
-use super::super::{Observation, Record, Verdict, Why};
+use super::super::{Observation, Record, Verdict, Why, journal};
 
 /// How much earlier than its commit a rebuild may claim to have begun: clocks differ (assumed).
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -197,7 +197,5 @@ fn landed(seen: &Observation, record: &Record) -> Option<Timestamp> {
 pub fn began(seen: &Observation, record: &Record) -> Option<Timestamp> {
     let job = seen.deployment.system.trigger_job(record.run, record.attempt);
     let job = seen.world.cluster.seen().and_then(|cluster| cluster.object("Job", &job)?.created);
-    let attempts = seen.world.journal.attempts.iter();
-    let noted = attempts.filter(|noted| noted.run == record.run && noted.attempt == record.attempt);
-    landed(seen, record).into_iter().chain(job).chain(noted.map(|noted| noted.first_seen)).min()
+    landed(seen, record).into_iter().chain(job).chain(journal::first_seen(seen, record)).min()
 }

@@ -13,7 +13,7 @@ fn seen(repo: &Deployment) -> Observation {
     serde_json::from_value(line["observed"].clone()).unwrap()
 }
 
-fn save(repo: &Deployment, name: &str, seen: &Observation) -> String {
+pub fn save(repo: &Deployment, name: &str, seen: &Observation) -> String {
     let line = serde_json::json!({ "observed": seen });
     repo.save(name, &format!("{line}\n"))
 }
