@@ -5,12 +5,14 @@ pub mod pull_request;
 mod push;
 mod sign;
 mod splice;
+mod withdraw;
 
 use thiserror::Error;
 
 pub use commit::{Committed, Proposal, commit};
 pub use push::{Push, Pushed, push};
 pub use splice::{Spliced, splice};
+pub use withdraw::withdraw;
 
 use crate::git::{self, Oid};
 

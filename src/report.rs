@@ -2,6 +2,7 @@
 pub mod detail;
 pub mod diff;
 pub mod error;
+pub mod escape;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
@@ -13,7 +14,6 @@ pub mod systems;
 pub mod terminal;
 pub mod time;
 
-mod escape;
 mod style;
 
 pub use escape::line;
