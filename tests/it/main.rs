@@ -38,6 +38,7 @@ mod readme;
 mod reference;
 mod rehearse;
 mod render;
+mod review;
 mod scenarios;
 mod status_page;
 mod totality;
