@@ -3,6 +3,7 @@
 mod admin;
 mod advance;
 mod describe;
+mod desk;
 mod emit;
 mod logging;
 mod look;

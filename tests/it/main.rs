@@ -40,6 +40,7 @@ mod readme;
 mod reference;
 mod rehearse;
 mod render;
+mod review;
 mod scenarios;
 mod simulation;
 mod status_page;
