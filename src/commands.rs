@@ -12,6 +12,7 @@ mod rehearse;
 mod schema;
 mod session;
 mod status;
+mod systems;
 mod watch;
 
 use std::ffi::OsString;
@@ -87,6 +88,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Completions { shell } => describe::completions(context, shell),
         Command::Man => describe::man(context),
         Command::Admin(job) => admin::run(context, job),
+        Command::Systems(asked) => systems::run(context, common, &asked),
     }
 }
 
