@@ -4,6 +4,7 @@ mod durable;
 mod push;
 mod sign;
 mod splice;
+pub mod ticket;
 
 use thiserror::Error;
 

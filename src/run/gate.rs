@@ -1,6 +1,7 @@
 //! The gates: each reads one observation and says, with a reason, whether the next step may follow.
 mod applied;
 mod end;
+mod holds;
 mod nodes;
 mod notice;
 mod propagated;
@@ -13,6 +14,7 @@ use super::cluster::{Cluster, ClusterView};
 use super::decision::Halt;
 use super::{Gate, Observation, Phase, Unmet, Verdict, Why};
 
+pub use holds::{Holds, holds};
 pub use notice::notices;
 pub(super) use rebuild::{began, of_this_attempt};
 

@@ -285,6 +285,7 @@ fn commands(folder: PathBuf) -> Commands {
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: Terminal::default(),
+        actions: None,
     };
     Commands::new(&context, folder)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod action;
+mod actions;
 mod admin;
 mod application;
 mod argocd_world;
@@ -25,6 +26,7 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod github_world;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;
@@ -39,6 +41,7 @@ mod reference;
 mod rehearse;
 mod render;
 mod scenarios;
+mod simulation;
 mod status_page;
 mod totality;
 mod wait;

@@ -6,7 +6,7 @@ use dcr_gitops::run::cluster::*;
 use dcr_gitops::run::deployment::*;
 use dcr_gitops::run::express::*;
 use dcr_gitops::run::journal::*;
-use dcr_gitops::run::review::{ReviewRequest, ReviewState};
+use dcr_gitops::run::review::{ReviewRequest, ReviewState, Standing};
 use dcr_gitops::run::*;
 use jiff::Timestamp;
 use proptest::option::of;
@@ -102,7 +102,7 @@ prop_compose! {
         intent in of(intent()),
     ) -> ReviewRequest {
         let (url, head) = (format!("https://git.example.com/{number}"), head.to_string());
-        ReviewRequest { number, url, run, step, head, state, opened, intent }
+        ReviewRequest { number, url, run, step, head, state, opened, intent, standing: Standing::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use dcr_gitops::run::express::{
     AaGroup, AaRow, AaState, AaStatus, Admin, Detail, Echo, ProbeAnswer, ProbeState, Readiness,
 };
 use dcr_gitops::run::journal::Journal;
-use dcr_gitops::run::review::{Review, ReviewRequest, ReviewState};
+use dcr_gitops::run::review::{Review, ReviewRequest, ReviewState, Standing};
 use dcr_gitops::run::{
     Kind, LastRun, Observation, Outcome, Phase, Record, SystemRef, World, branch,
 };
@@ -330,5 +330,6 @@ pub fn request(seen: &mut Observation, state: ReviewState) {
         state,
         opened: landed_at(),
         intent: None,
+        standing: Standing::default(),
     });
 }
