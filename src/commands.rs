@@ -84,7 +84,7 @@ fn decides(command: &Command) -> bool {
             true
         }
         Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
-        Command::Man | Command::Admin(_) => false,
+        Command::Man | Command::Admin(_) | Command::Systems(_) => false,
     }
 }
 
