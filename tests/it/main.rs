@@ -2,6 +2,7 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod action;
 mod actions;
 mod admin;
 mod application;
