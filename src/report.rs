@@ -3,6 +3,7 @@ pub mod actions;
 pub mod detail;
 pub mod diff;
 pub mod error;
+pub mod escape;
 pub mod facts;
 pub mod json;
 pub mod markdown;
@@ -10,12 +11,13 @@ pub mod nodes;
 pub mod overview;
 pub mod page;
 pub mod prose;
+pub mod pull_request;
+pub mod redact;
 pub mod scrub;
 pub mod systems;
 pub mod terminal;
 pub mod time;
 
-mod escape;
 mod style;
 pub(crate) mod words;
 

@@ -1,12 +1,14 @@
 //! Where each look's result goes besides the two output streams: to the step of a CI job, and, where the
-//! command may write, to the run's ticket.
+//! command may write, to the run's ticket and its newest pull request.
 use std::collections::BTreeMap;
 
 use tokio::runtime::Runtime;
 
+use super::desk::Desk;
 use crate::cli::{Common, Emit};
 use crate::config::{JiraSettings, Settings};
 use crate::context::Context;
+use crate::propose::comment::{self, Comments};
 use crate::propose::ticket::{self, Jira, Owed, Tickets, owed};
 use crate::render::Change;
 use crate::report::facts::Account;
@@ -16,6 +18,7 @@ use crate::run::Step;
 
 /// What a warning about no system in particular is kept by.
 const JIRA: &str = "Jira";
+const COMMENT: &str = "comment";
 
 /// Hands one look at one system, and the commits that were or would be made, to whoever only reads.
 pub fn tell(context: &Context, account: &Account<'_>, changes: &[(&Step, &Change)]) {
@@ -35,6 +38,8 @@ pub struct Reporters {
     settings: Option<JiraSettings>,
     tickets: Option<Result<Tickets, ticket::Error>>,
     owed: Vec<Owed>,
+    comments: Comments,
+    states: Vec<comment::Owed>,
     /// What went wrong last time, by what it was about.
     said: BTreeMap<String, String>,
 }
@@ -45,7 +50,7 @@ impl Reporters {
     /// # Errors
     /// There are no threads to be had.
     pub fn new(context: &Context, common: &Common, emit: Emit) -> anyhow::Result<Option<Self>> {
-        if !emit.push {
+        if !emit.pushes() {
             return Ok(None);
         }
         Ok(Some(Reporters {
@@ -56,6 +61,8 @@ impl Reporters {
             settings: None,
             tickets: None,
             owed: Vec::new(),
+            comments: Comments::default(),
+            states: Vec::new(),
             said: BTreeMap::new(),
         }))
     }
@@ -67,10 +74,16 @@ impl Reporters {
             Ok(owed) => self.owed.extend(owed),
             Err(error) => self.warn(context, &account.system().to_string(), Some(&error)),
         }
+        match comment::owed(account, &self.scrub) {
+            Ok(owed) => self.states.extend(owed),
+            Err(error) => self.warn(context, &account.system().to_string(), Some(&error)),
+        }
     }
 
     /// Sends what was noted. What can't be delivered is warned of once and owed again at the next look.
-    pub fn deliver(&mut self, context: &mut Context, settings: &Settings) {
+    /// `desk`: where steps are in review, if they are.
+    pub fn deliver(&mut self, context: &mut Context, settings: &Settings, desk: Option<&Desk>) {
+        self.comment(context, desk);
         let owed = std::mem::take(&mut self.owed);
         if self.settings != settings.jira {
             self.settings = settings.jira.clone();
@@ -101,6 +114,18 @@ impl Reporters {
             });
             self.warn(context, &name, told.as_ref());
         }
+    }
+
+    /// Says on the pull requests where their runs stand.
+    fn comment(&mut self, context: &mut Context, desk: Option<&Desk>) {
+        let states = std::mem::take(&mut self.states);
+        let Some(desk) = desk else { return };
+        let now = context.clock.now();
+        let troubles = desk.comment(&mut self.comments, &states, now);
+        let trouble = troubles.into_iter().next().map(|(system, error)| {
+            anyhow::Error::from(error).context(format!("the comment on the state of {system}"))
+        });
+        self.warn(context, COMMENT, trouble.as_ref());
     }
 
     /// Warns of a thing once, when it changes; `None`: it is well again.

@@ -79,7 +79,7 @@ impl Templates {
 }
 
 /// Renders a template whose output isn't YAML and is left as it is.
-pub(super) fn render_text(path: &str, text: &str, context: &Context) -> Result<String, Problem> {
+pub(crate) fn render_text(path: &str, text: &str, context: &Context) -> Result<String, Problem> {
     let mut tera = Tera::new();
     tera.autoescape_on(Vec::<&str>::new());
     tera.add_raw_template(path, text)

@@ -21,12 +21,30 @@ pub fn markdown(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            '@' => safe.push_str("&#64;"),
-            '#' => safe.push_str("&#35;"),
+            // Mentions and references are looked for in what the text means, so that an entity for the sign
+            // itself would hide nothing. What follows the sign here is seen by nobody.
+            '@' => safe.push_str("@&#8203;"),
+            '#' => safe.push_str("#&#8203;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '~' | '!' => {
                 safe.push('\\');
                 safe.push(c);
             }
+            c => safe.push(c),
+        }
+        safe
+    })
+}
+
+/// For text inside an HTML element, where Markdown is no markup.
+pub fn html(text: &str) -> String {
+    line(text).chars().fold(String::with_capacity(text.len()), |mut safe, c| {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '@' => safe.push_str("@&#8203;"),
+            '#' => safe.push_str("#&#8203;"),
             c => safe.push(c),
         }
         safe
