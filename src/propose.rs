@@ -6,6 +6,7 @@ pub mod pull_request;
 mod push;
 mod sign;
 mod splice;
+pub mod ticket;
 mod withdraw;
 
 use thiserror::Error;

@@ -22,7 +22,7 @@ pub use compare::{Content, Difference, Fate, differences};
 pub use error::{Problem, RenderError};
 pub use message::{message, title};
 pub use templates::Templates;
-pub(crate) use templates::render_text;
+pub(crate) use templates::{quoted, render_text};
 
 use manifests::{JobKind, Manifests};
 

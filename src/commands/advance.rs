@@ -5,9 +5,11 @@ use jiff::SignedDuration;
 use super::emit::{Made, make, needs_github, take_back, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
+use super::tell::tell;
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, diff, error::Invalid, terminal};
 use crate::run::{Decision, Request, decide, notices};
@@ -40,6 +42,11 @@ pub fn advance(
     notices.extend(made.iter().flat_map(|made| made.notes.clone()));
     let done = made.as_ref().map(|made| &made.done);
     let line = Line::new(&look.seen, &decision, done);
+    let changes = match (&decision, &made) {
+        (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
+        _ => Vec::new(),
+    };
+    tell(context, &Account { seen: &look.seen, decision: &decision, line: &line }, &changes);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
     } else if for_people(common) {

@@ -8,10 +8,12 @@ use super::desk::{Desk, is_passing};
 use super::emit::{make, needs_github, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::{code, exit, for_people};
+use super::tell::tell;
+use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
 use crate::observe::deployment::HasRun;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, error, error::Invalid, terminal};
 use crate::run::cluster::ClusterView;
@@ -131,13 +133,13 @@ impl Watcher {
                     last.push((Some(line), code));
                 }
                 Err(error) => {
-                    let style =
-                        Style::choose(&self.context, self.common.color, self.context.terminal.err);
-                    let text = error::text(&error, style);
-                    if self.said.insert(name, text.clone()).as_ref() != Some(&text) {
-                        self.context.complain(&text);
-                    }
+                    let text = error::text(&error, Style::default());
+                    let is_new =
+                        self.said.insert(name.clone(), text.clone()).as_ref() != Some(&text);
                     last.push((None, error::code(&error)));
+                    if is_new {
+                        fail(&mut self.context, &self.common, &name, &error);
+                    }
                 }
             }
         }
@@ -193,9 +195,9 @@ impl Watcher {
         }
         if let Some(step) = step.filter(|_| !self.asked.no_emit) {
             match make(&self.context, session, &look, &step, self.asked.emit, desk) {
-                Ok(emitted) => {
-                    notices.extend(emitted.notes);
-                    made = Some(emitted.done);
+                Ok(mut emitted) => {
+                    notices.append(&mut emitted.notes);
+                    made = Some((step, emitted));
                 }
                 // Somebody else was faster: the next look sees what with.
                 Err(error) if was_outrun(&error) => {}
@@ -205,7 +207,10 @@ impl Watcher {
             }
         }
         let made = made.filter(|_| matches!(decision, Decision::Propose(_)));
-        let line = Line::new(&look.seen, &decision, made.as_ref());
+        let line = Line::new(&look.seen, &decision, made.as_ref().map(|(_, made)| &made.done));
+        let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
+        let account = Account { seen: &look.seen, decision: &decision, line: &line };
+        tell(&self.context, &account, &changes);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,

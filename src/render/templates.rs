@@ -103,7 +103,7 @@ fn problem(path: &str, error: &tera::Error) -> Problem {
 
 /// Writes a string as YAML, whatever is in it: JSON's quotes, and escapes for what JSON leaves bare
 /// though YAML reads it as a line break or refuses it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     for char in Value::from(text).to_string().chars() {
         match char {

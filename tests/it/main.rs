@@ -2,6 +2,8 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod action;
+mod actions;
 mod admin;
 mod application;
 mod argocd_world;
@@ -25,6 +27,7 @@ mod git_observe;
 mod git_push;
 mod git_repo;
 mod github_world;
+mod jira_world;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;
@@ -40,8 +43,10 @@ mod rehearse;
 mod render;
 mod review;
 mod scenarios;
+mod simulation;
 mod status_page;
 mod totality;
+mod traps;
 mod wait;
 mod watch;
 mod wired_world;
