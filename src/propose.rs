@@ -1,16 +1,19 @@
 //! From a change to a commit on a branch, and from there to the remote.
 mod commit;
 mod durable;
+pub mod pull_request;
 mod push;
 mod sign;
 mod splice;
 pub mod ticket;
+mod withdraw;
 
 use thiserror::Error;
 
 pub use commit::{Committed, Proposal, commit};
 pub use push::{Push, Pushed, push};
 pub use splice::{Spliced, splice};
+pub use withdraw::withdraw;
 
 use crate::git::{self, Oid};
 

@@ -4,6 +4,7 @@ pub mod detail;
 pub mod diff;
 pub mod error;
 pub mod facts;
+pub mod escape;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
@@ -17,7 +18,6 @@ pub mod systems;
 pub mod terminal;
 pub mod time;
 
-mod escape;
 mod style;
 pub(crate) mod words;
 

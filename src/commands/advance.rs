@@ -1,6 +1,8 @@
 //! What a person asks for, done: observe, decide, and if a step falls due, commit it on its branch and
 //! show it.
-use super::emit::{Made, make, was_outrun};
+use jiff::SignedDuration;
+
+use super::emit::{Made, make, take_back, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
 use super::tell::tell;
@@ -12,6 +14,9 @@ use crate::report::json::Line;
 use crate::report::{Style, diff, error::Invalid, terminal};
 use crate::run::{Decision, Request, decide, notices};
 
+/// How long a request to GitHub may wait until requests are taken again.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+
 /// How often it is started over when somebody else was faster with something else.
 const ATTEMPTS: u32 = 3;
 
@@ -22,9 +27,9 @@ pub fn advance(
     emit: Emit,
     request: &Request,
 ) -> anyhow::Result<u8> {
-    if emit.push && common.observed.is_some() {
+    if emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
-        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+        return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let mut attempt = 1;
     let (look, decision, made) = loop {
@@ -33,7 +38,8 @@ pub fn advance(
             result => break result?,
         }
     };
-    let notices = notices(&look.seen);
+    let mut notices = notices(&look.seen);
+    notices.extend(made.iter().flat_map(|made| made.notes.clone()));
     let done = made.as_ref().map(|made| &made.done);
     let line = Line::new(&look.seen, &decision, done);
     let changes = match (&decision, &made) {
@@ -68,18 +74,27 @@ fn once(
 ) -> anyhow::Result<(Look, Decision, Option<Made>)> {
     let mut session = Session::open(context, common)?;
     let systems = [session.system(system)?];
-    if emit.push {
+    if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
-    let outside = Outside::new(context, common, &session, true)?;
+    let mut outside = Outside::new(context, common, &session, true)?;
+    if emit.pr {
+        outside.require_reviews(context, &session, PATIENCE)?;
+    }
     let seen = outside.see(&session, &systems).remove(0);
-    if emit.push {
+    if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
     let look = look(&session, &systems[0], seen)?;
     let decision = decide(&look.seen, request)?;
     let made = match &decision {
-        Decision::Propose(step) => Some(make(context, &session, &look, step, emit)?),
+        Decision::Propose(step) => {
+            Some(make(context, &session, &look, step, emit, outside.desk().as_ref())?)
+        }
+        Decision::Withdraw(branch) => {
+            take_back(&session, &look, branch, request, emit, outside.desk().as_ref())?;
+            None
+        }
         _ => None,
     };
     Ok((look, decision, made))

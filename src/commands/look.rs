@@ -1,18 +1,23 @@
 //! One look at one system: what the deployment repo says, and what was seen outside it.
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
+use super::desk::Desk;
 use super::session::Session;
 use crate::cli::Common;
 use crate::context::{Clock, Context};
+use crate::github::{self, Credentials, Github, Place, Writer};
 use crate::observe::argocd::application;
 use crate::observe::clusters::Clusters;
 use crate::observe::express::http::{Http, Limits};
 use crate::observe::kubeconfig::{self, BadKubeconfig};
 use crate::observe::nodes::{Commands, Nodes};
 use crate::observe::replay::Replay;
+use crate::observe::review::Reviews;
 use crate::render::{BaseFolder, Change, RenderError, change};
 use crate::run::argocd::ApplicationView;
 use crate::run::cluster::ClusterView;
@@ -21,6 +26,9 @@ use crate::run::express::Admin;
 use crate::run::journal::Journal;
 use crate::run::review::Review;
 use crate::run::{Observation, Step, SystemRef, World, after};
+
+/// How long a command that could do without GitHub waits for it to take requests again.
+const SHORT_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -70,6 +78,14 @@ pub struct Live {
     http: Http,
     clock: Clock,
     commands: Option<Commands>,
+    github: Option<Asked>,
+}
+
+/// The review platform, if it is asked.
+struct Asked {
+    reviews: Reviews,
+    /// Whether what can't be seen there keeps anything from being proposed.
+    required: bool,
 }
 
 /// What was seen of one system, and when.
@@ -94,7 +110,42 @@ impl Outside {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let http = Http::new(Limits::default()).context("setting up HTTP")?;
         let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
-        Ok(Outside::Live(Box::new(Live { runtime, clusters, http, clock, commands })))
+        let github = {
+            let _runtime = runtime.enter();
+            reviews_at_hand(context, session)
+        };
+        let live = Live { runtime, clusters, http, clock, commands, github };
+        Ok(Outside::Live(Box::new(live)))
+    }
+
+    /// From now on the requests on GitHub must be seen. `patience`: how long it may be waited until GitHub takes
+    /// requests again.
+    ///
+    /// # Errors
+    /// It can't be told which repo on GitHub this is, or who asks.
+    pub fn require_reviews(
+        &mut self,
+        context: &Context,
+        session: &Session,
+        patience: SignedDuration,
+    ) -> anyhow::Result<()> {
+        let Outside::Live(live) = self else { return Ok(()) };
+        let place = Place::find(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context)?
+            .ok_or_else(|| github::Error::Credentials("no token for GitHub is set".to_owned()))?;
+        let _runtime = live.runtime.enter();
+        let github = Github::new(context, place, credentials, patience)?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        live.github = Some(Asked { reviews, required: true });
+        Ok(())
+    }
+
+    /// Where steps are put in review, if that was asked for.
+    pub fn desk(&self) -> Option<Desk> {
+        let Outside::Live(live) = self else { return None };
+        let asked = live.github.as_ref().filter(|asked| asked.required)?;
+        let writer = Writer::new(asked.reviews.github().clone());
+        Some(Desk::new(live.runtime.handle().clone(), writer))
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -138,6 +189,7 @@ impl Live {
             Some(base) => self.ask(base).await,
             None => (Admin::default(), None),
         })));
+        let mut reviews = self.reviews(&bases);
         let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
             let at = self.clock.now();
             let cluster = match &self.clusters {
@@ -147,10 +199,28 @@ impl Live {
                     why: error.to_string(),
                 },
             };
-            let (review, journal) = (Review::default(), Journal::default());
+            let review = reviews.remove(system).unwrap_or_default();
+            let journal = Journal::default();
             Ok((at, World { cluster, admin, application, review, journal }))
         });
         seen.collect()
+    }
+
+    /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
+    fn reviews(&self, bases: &[Option<Deployment>]) -> BTreeMap<SystemRef, Review> {
+        let Some(asked) = &self.github else { return BTreeMap::new() };
+        let systems: Vec<Deployment> = bases.iter().flatten().cloned().collect();
+        match self.runtime.block_on(asked.reviews.look(&systems)) {
+            Ok(reviews) => reviews,
+            Err(error) if asked.required => {
+                let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
+                systems.into_iter().map(|it| (it.system, unseen())).collect()
+            }
+            Err(error) => {
+                tracing::warn!("pull requests weren't looked at: {error}");
+                BTreeMap::new()
+            }
+        }
     }
 
     /// What the nodes of the run say, and what Argo CD says of it.
@@ -173,6 +243,20 @@ impl Live {
         };
         tokio::join!(admin, application)
     }
+}
+
+/// A way to see requests for commands that can do without. Only to where it is sure that GitHub is.
+fn reviews_at_hand(context: &Context, session: &Session) -> Option<Asked> {
+    let place = Place::find_known(context, remote_url(session).as_deref())?;
+    let credentials = Credentials::find(context).ok().flatten()?;
+    let github = Github::new(context, place, credentials, SHORT_PATIENCE);
+    let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+    let reviews = Reviews::new(github, &session.settings.settings.branch);
+    Some(Asked { reviews, required: false })
+}
+
+fn remote_url(session: &Session) -> Option<String> {
+    session.repo.remote_url(session.remote.as_deref()?)
 }
 
 /// The rest of a look, once the world was seen; in between, the base may have been fetched. In this

@@ -1,8 +1,10 @@
 //! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::desk::{Desk, is_passing};
 use super::emit::{make, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
@@ -15,13 +17,13 @@ use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, error, error::Invalid, terminal};
 use crate::run::cluster::ClusterView;
-use crate::run::{Decision, Request, SystemRef, decide, notices};
+use crate::run::{Decision, Request, Step, SystemRef, decide, in_review, notices};
 use crate::wait::{End, Schedule, Seen, wait};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
-    if asked.emit.push && common.observed.is_some() {
+    if asked.emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
-        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+        return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let now = context.clock.now();
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
@@ -105,9 +107,17 @@ impl Watcher {
         let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
         let outside = match self.outside.take() {
             Some(outside) => outside,
-            None => Outside::new(&self.context, &self.common, &session, true)?,
+            None => {
+                let mut outside = Outside::new(&self.context, &self.common, &session, true)?;
+                if self.asked.emit.pr {
+                    // Nothing waits here: what can't be asked now is asked at the next look.
+                    outside.require_reviews(&self.context, &session, SignedDuration::ZERO)?;
+                }
+                outside
+            }
         };
         let seen = see_all(&outside, &session, systems);
+        let desk = outside.desk();
         self.outside = Some(outside);
         let session = session.refresh(&self.context, &self.common, &known)?;
         let mut settled = true;
@@ -115,7 +125,7 @@ impl Watcher {
         for (name, seen) in names.into_iter().zip(seen) {
             let looked = seen
                 .and_then(|(system, seen)| look(&session, &system, seen))
-                .and_then(|look| self.act(&session, look));
+                .and_then(|look| self.act(&session, look, desk.as_ref()));
             match looked {
                 Ok(None) => {}
                 Ok(Some((line, code))) => {
@@ -156,32 +166,47 @@ impl Watcher {
 
     /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
     /// named and whose last run isn't known to be live.
-    fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
+    fn act(
+        &mut self,
+        session: &Session,
+        look: Look,
+        desk: Option<&Desk>,
+    ) -> anyhow::Result<Option<(Line, u8)>> {
         let decision = decide(&look.seen, &Request::Observe)?;
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
         if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
             return Ok(None);
         }
+        let mut notices = notices(&look.seen);
         let mut made = None;
-        if let Decision::Propose(step) = &decision
-            && !self.asked.no_emit
-        {
-            match make(&self.context, session, &look, step, self.asked.emit) {
-                Ok(done) => made = Some(done),
+        let step = match &decision {
+            Decision::Propose(step) => Some(Step::clone(step)),
+            // What waits for review is looked after.
+            _ => desk.and_then(|_| in_review(&look.seen)),
+        };
+        if let Some(step) = step.filter(|_| !self.asked.no_emit) {
+            let closed = desk.map_or(Ok(()), |desk| desk.close_duplicates(&look));
+            let emitted = closed
+                .map_err(anyhow::Error::from)
+                .and_then(|()| make(&self.context, session, &look, &step, self.asked.emit, desk));
+            match emitted {
+                Ok(mut emitted) => {
+                    notices.append(&mut emitted.notes);
+                    made = Some((step, emitted));
+                }
                 // Somebody else was faster: the next look sees what with.
                 Err(error) if was_outrun(&error) => {}
+                // GitHub wasn't there, or wants to be left alone: the next look asks again.
+                Err(error) if is_passing(&error) => notices.push(error.to_string()),
                 Err(error) => return Err(error),
             }
         }
-        let line = Line::new(&look.seen, &decision, made.as_ref().map(|made| &made.done));
-        let changes = match (&decision, &made) {
-            (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
-            _ => Vec::new(),
-        };
+        let made = made.filter(|_| matches!(decision, Decision::Propose(_)));
+        let line = Line::new(&look.seen, &decision, made.as_ref().map(|(_, made)| &made.done));
+        let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
         let account = Account { seen: &look.seen, decision: &decision, line: &line };
         tell(&self.context, &account, &changes);
-        let notices = notices(&look.seen);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,

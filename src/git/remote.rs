@@ -45,6 +45,18 @@ impl Repo {
         if remotes.len() == 1 { remotes.pop() } else { None }
     }
 
+    /// The address of a remote, as `url.<base>.insteadOf` turns it. It may hold a password.
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let url = self.config.text(&format!("remote.{remote}.url"))?;
+        let bases = self.config.subsections("url", "insteadof").into_iter();
+        let fitting = bases.filter_map(|base| {
+            let instead = self.config.text(&format!("url.{base}.insteadof"))?;
+            Some((instead.len(), format!("{base}{}", url.strip_prefix(&instead)?)))
+        });
+        let longest = fitting.max_by_key(|(length, _)| *length);
+        Some(longest.map_or(url.clone(), |(_, turned)| turned))
+    }
+
     pub(super) fn quiet_fetch(&self) -> Call {
         self.git(&QUIETLY)
     }

@@ -2,6 +2,7 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod action;
 mod actions;
 mod admin;
 mod application;
@@ -40,6 +41,7 @@ mod readme;
 mod reference;
 mod rehearse;
 mod render;
+mod review;
 mod scenarios;
 mod simulation;
 mod status_page;
