@@ -205,6 +205,10 @@ impl<'a> Stage<'a> {
                 Told::Rebuild(words) => self.note(&format!("rebuild {words}")),
             }
         }
+        // A step that was open meanwhile may have brought everything back with it.
+        let reached = |commit| Stand::reached(&base::at(&self.repo, commit));
+        let now = reached(base::tip(&self.repo));
+        self.lost = self.lost.filter(|lost| now < reached(*lost));
         for (set, template) in truth::templates(&self.world, &self.system) {
             let before = self.templates.entry(set).or_insert_with(|| template.clone());
             holds!(*before == template, "{at}: a set of the farm has another template");
