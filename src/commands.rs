@@ -3,6 +3,7 @@
 mod admin;
 mod advance;
 mod describe;
+mod desk;
 mod emit;
 mod logging;
 mod look;
@@ -12,6 +13,7 @@ mod rehearse;
 mod schema;
 mod session;
 mod status;
+mod systems;
 mod tell;
 mod watch;
 
@@ -83,7 +85,7 @@ fn decides(command: &Command) -> bool {
             true
         }
         Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
-        Command::Man | Command::Admin(_) => false,
+        Command::Man | Command::Admin(_) | Command::Systems(_) => false,
     }
 }
 
@@ -118,6 +120,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Completions { shell } => describe::completions(context, shell),
         Command::Man => describe::man(context),
         Command::Admin(job) => admin::run(context, job),
+        Command::Systems(asked) => systems::run(context, common, &asked),
     }
 }
 

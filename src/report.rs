@@ -3,6 +3,7 @@ pub mod actions;
 pub mod detail;
 pub mod diff;
 pub mod error;
+pub mod escape;
 pub mod facts;
 pub mod json;
 pub mod markdown;
@@ -17,7 +18,6 @@ pub mod systems;
 pub mod terminal;
 pub mod time;
 
-mod escape;
 mod style;
 pub(crate) mod words;
 

@@ -2,6 +2,7 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod action;
 mod actions;
 mod admin;
 mod application;
@@ -26,6 +27,7 @@ mod git_observe;
 mod git_push;
 mod git_repo;
 mod github_world;
+mod jira_world;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;
@@ -39,9 +41,11 @@ mod readme;
 mod reference;
 mod rehearse;
 mod render;
+mod review;
 mod scenarios;
 mod simulation;
 mod status_page;
+mod ticket;
 mod totality;
 mod traps;
 mod wait;
