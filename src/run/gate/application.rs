@@ -137,7 +137,9 @@ impl Look<'_> {
             wanted.any(|it| it.kind == kind && it.name == name)
         };
         let compared = matches!(application.sync.as_deref(), Some("Synced" | "OutOfSync"));
+        // After a teardown there is nothing of us to be found in any source.
         let goes_elsewhere = compared
+            && !self.seen.deployment.wanted.is_empty()
             && !application.is_stale()
             && tracks(self.cluster, self.name())
             && !application.sources.iter().any(|source| source.covers(folder))
@@ -177,10 +179,11 @@ impl Look<'_> {
     fn ended_badly(&self) -> Option<&Operation> {
         let application = self.application;
         let operation = application.operation.as_ref().filter(|it| it.has_failed())?;
-        if application.starting || application.is_stale() {
+        let (of, compared) = (&operation.revisions, &application.revisions);
+        let followed = application.starting || !compared.is_empty() && compared != of;
+        if followed || application.is_stale() {
             return None;
         }
-        let (of, compared) = (&operation.revisions, &application.revisions);
         let names = |commit: &str| of.iter().any(|revision| revision == commit);
         let mut landed = self.seen.deployment.history.landed.iter();
         let newest = landed.next();
@@ -194,7 +197,7 @@ impl Look<'_> {
             (None, _) => true,
             (Some(_), None) => false,
         };
-        (!older && found_since && (compared.is_empty() || compared == of)).then_some(operation)
+        (!older && found_since).then_some(operation)
     }
 
     /// Argo CD has asked git since our commit was sure to be found there.
