@@ -2,8 +2,8 @@
 pub mod comment;
 mod commit;
 mod durable;
-mod patience;
 pub mod on_github;
+mod patience;
 pub mod pull_request;
 mod push;
 mod sign;
