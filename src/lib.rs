@@ -12,6 +12,7 @@
 //!
 //! `run` is pure: it knows no clock, file, network or process. Readers (`observe`) never write; writers
 //! (`propose`) are built only by the commands that write.
+mod web;
 pub mod admin;
 pub mod admin_job;
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod commands;
 pub mod config;
 pub mod context;
 pub mod git;
+pub mod github;
 pub mod manifest;
 pub mod observe;
 pub mod propose;

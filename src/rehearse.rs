@@ -1,14 +1,20 @@
 //! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
+mod faults;
+mod uri;
 pub mod argocd;
 pub mod clock;
 pub mod deployment;
 pub mod express;
 pub mod folder;
+pub mod github;
+pub mod jira;
 pub mod jobs;
 pub mod kubernetes;
+pub mod loopback;
 pub mod play;
 pub mod reviewer;
 pub mod scenario;
 pub mod timeline;
+pub mod wire;
 pub mod wiring;
 pub mod world;

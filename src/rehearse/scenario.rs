@@ -1,8 +1,9 @@
-//! The scenarios of rehearsals, as data: how fast, who reviews, and what goes wrong when.
+//! The scenarios of rehearsals, as data: how fast, who reviews, what is asked for and what goes wrong when.
 use jiff::SignedDuration;
 
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
+use crate::commands::exit;
 use crate::run::Phase;
 
 /// One story that a rehearsal plays.
@@ -20,6 +21,27 @@ pub struct Scenario {
     /// All that is random follows from it.
     pub seed: u64,
     pub troubles: Vec<Trouble>,
+    /// What begins a run: the command, without the system and how far its step goes.
+    pub begins_with: &'static [&'static str],
+    /// What a person asks for at a terminal, one after the other.
+    pub asks: Vec<Asked>,
+}
+
+/// Something that a person asks for once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    pub when: Moment,
+    /// The command, without the system and how far its step goes.
+    pub command: &'static [&'static str],
+}
+
+/// When a person asks for something.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    /// The rebuild has got so far (percent), and the watcher watches it.
+    Rebuilt(f64),
+    /// The watcher has ended with this code.
+    Ended(u8),
 }
 
 /// Something that happens to a run, once.
@@ -31,6 +53,18 @@ pub enum Trouble {
     TriggerDeleted { after: SignedDuration },
     /// From the moment a step of this phase lands, Argo CD syncs nothing for so long.
     SyncWindow { phase: Phase, length: SignedDuration },
+    /// When the trigger lands, the API server refuses its Job, and goes on doing so.
+    TriggerRefused,
+    /// When the rebuild has got so far (percent), the synchronizer's answers and what is written of the
+    /// Application stay as they are for so long, whatever happens.
+    Stale { at: f64, length: SignedDuration },
+    /// Somebody reverts the step of this phase so long after it landed.
+    Reverted { phase: Phase, after: SignedDuration },
+    /// When the rebuild has got so far (percent), somebody scales the farmers, and for so long Argo CD
+    /// syncs nothing.
+    ScaledByHand { farmers: u32, at: f64, length: SignedDuration },
+    /// When the rebuild has got so far (percent), another image lands in the inputs.
+    InputsChanged { at: f64 },
 }
 
 const HOUR: f64 = 3600.0;
@@ -38,7 +72,24 @@ const HOUR: f64 = 3600.0;
 impl Scenario {
     /// All there are; the first one is played unless another is asked for.
     pub fn all() -> Vec<Scenario> {
-        vec![happy(), farmer_lost(), rebuild_fails(), second_run(), same_hash(), retriggered()]
+        vec![
+            happy(),
+            farmer_lost(),
+            rebuild_fails(),
+            second_run(),
+            same_hash(),
+            retriggered(),
+            scaled_up(),
+            declined_scale(),
+            aborted(),
+            retried(),
+            synchronizer_only(),
+            argocd_fails(),
+            stale_status(),
+            reverted(),
+            scaled_by_hand(),
+            inputs_changed(),
+        ]
     }
 
     pub fn named(name: &str) -> Option<Scenario> {
@@ -57,6 +108,8 @@ fn happy() -> Scenario {
         manners: Manners::default(),
         seed: 1,
         troubles: Vec::new(),
+        begins_with: &["next-phase"],
+        asks: Vec::new(),
     }
 }
 
@@ -124,6 +177,114 @@ fn retriggered() -> Scenario {
         pace: 24.0 * HOUR,
         conduct: Conduct::default(),
         troubles: vec![Trouble::TriggerDeleted { after: SignedDuration::from_hours(8 * 24) }],
+        ..happy()
+    }
+}
+
+/// In a command: as many farmers as the inputs allow.
+pub const MAX_FARMERS: &str = "{max}";
+
+const MORE_FARMERS: Asked =
+    Asked { when: Moment::Rebuilt(30.0), command: &["scale", "--farmers", MAX_FARMERS] };
+
+fn scaled_up() -> Scenario {
+    Scenario {
+        name: "scaled-up",
+        about: "somebody adds farmers in the middle of the rebuild, which goes on faster",
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+fn declined_scale() -> Scenario {
+    Scenario {
+        name: "declined-scale",
+        about: "more farmers are asked for and turned down, and the run goes on without them",
+        manners: Manners { declines: Some(4), ..Manners::default() },
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+/// Four farmers need ten days.
+fn aborted() -> Scenario {
+    let command = &["abort", "--reason", "the disks are needed elsewhere"];
+    Scenario {
+        name: "aborted",
+        about: "somebody ends the run on the ninth day of the rebuild",
+        pace: 24.0 * HOUR,
+        conduct: Conduct::default(),
+        asks: vec![Asked { when: Moment::Rebuilt(80.0), command }],
+        ..happy()
+    }
+}
+
+fn retried() -> Scenario {
+    Scenario {
+        name: "retried",
+        about: "the rebuild fails half-way, and a second attempt succeeds",
+        asks: vec![Asked { when: Moment::Ended(exit::HALTED), command: &["retry"] }],
+        ..rebuild_fails()
+    }
+}
+
+fn synchronizer_only() -> Scenario {
+    Scenario {
+        name: "synchronizer-only",
+        about: "a dynamic synchronizer on its own is brought up and taken down again",
+        begins_with: &["synchronizer", "up"],
+        asks: vec![Asked { when: Moment::Ended(exit::OK), command: &["synchronizer", "down"] }],
+        ..happy()
+    }
+}
+
+fn argocd_fails() -> Scenario {
+    Scenario {
+        name: "argocd-fails",
+        about: "the trigger Job is refused until Argo CD gives up on it, and the run halts",
+        troubles: vec![Trouble::TriggerRefused],
+        ..happy()
+    }
+}
+
+/// Four farmers need a day and a half: the rebuild is complete within the time that nothing new is told.
+fn stale_status() -> Scenario {
+    let conduct = happy().conduct;
+    Scenario {
+        name: "stale-status",
+        about: "the rebuild is complete while the synchronizer and Argo CD still tell of the day before",
+        conduct: Conduct { work: conduct.work / 2, ..conduct },
+        troubles: vec![Trouble::Stale { at: 50.0, length: SignedDuration::from_hours(36) }],
+        ..happy()
+    }
+}
+
+fn reverted() -> Scenario {
+    let after = SignedDuration::from_hours(2);
+    Scenario {
+        name: "reverted",
+        about: "somebody reverts a merged step, and the run halts",
+        troubles: vec![Trouble::Reverted { phase: Phase::HistoryUpdate, after }],
+        ..happy()
+    }
+}
+
+fn scaled_by_hand() -> Scenario {
+    let length = SignedDuration::from_hours(12);
+    Scenario {
+        name: "scaled-by-hand",
+        about: "somebody scales the farmers down during the rebuild, and Argo CD undoes it half a day later",
+        troubles: vec![Trouble::ScaledByHand { farmers: 3, at: 40.0, length }],
+        ..happy()
+    }
+}
+
+fn inputs_changed() -> Scenario {
+    Scenario {
+        name: "inputs-changed",
+        about: "another image lands in the inputs during the rebuild, and the farm stays as it is",
+        manners: Manners { landing: Landing::Squash, ..Manners::default() },
+        troubles: vec![Trouble::InputsChanged { at: 40.0 }],
         ..happy()
     }
 }

@@ -190,7 +190,7 @@ impl Part {
             name: span.phase.as_str(),
             title: span.phase.title(),
             state: span.state,
-            began: span.began.map(moment),
+            began: span.began.map(|began| began.strftime("%b %-d, %H:%M").to_string()),
             took,
         }
     }
