@@ -291,6 +291,12 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kubernetes.let_go();
+    }
+}
+
 impl Ledger {
     /// Every promise that was broken.
     pub fn broken(&self) -> Vec<String> {

@@ -71,7 +71,10 @@ fn whatever_happens_no_rule_is_broken() {
                     more.into_iter()
                         .for_each(|(what, times)| *met.entry(what).or_default() += times);
                 }
-                Err(_) => failed.lock().unwrap().push(seed),
+                Err(_) => {
+                    eprintln!("seed {seed} fails");
+                    failed.lock().unwrap().push(seed);
+                }
             }
         }
     };
