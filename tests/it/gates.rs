@@ -4,8 +4,8 @@ use dcr_gitops::run::express::{
     AaGroup, AaRow, AaState, Detail, Echo, ProbeAnswer, ProbeState, Readiness,
 };
 use dcr_gitops::run::{
-    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, concerns, deadline,
-    decide, notices, verdict,
+    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, concerns, deadline, decide,
+    notices, verdict,
 };
 use jiff::SignedDuration;
 
