@@ -1,7 +1,9 @@
 //! From a change to a commit on a branch, and from there to the remote.
+pub mod comment;
 mod commit;
 mod durable;
 pub mod on_github;
+mod patience;
 pub mod pull_request;
 mod push;
 mod sign;

@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::look::Look;
@@ -9,6 +10,7 @@ use crate::config::{GithubSettings, ReviewMode, Settings};
 use crate::git::Repo;
 use crate::github::{Error, Writer};
 use crate::observe::review::Pull;
+use crate::propose::comment::{self, Comments};
 use crate::propose::on_github::OnGithub;
 use crate::propose::pull_request::{
     Auto, Found, Wanted, arm, close, describe, disarm, finish, light, open,
@@ -18,7 +20,7 @@ use crate::render::{Change, RenderError};
 use crate::report::pull_request::Text;
 use crate::run::deployment::{StepBranch, StepContent};
 use crate::run::review::{Described, ReviewRequest, ReviewState};
-use crate::run::{Holds, Place, Step, holds};
+use crate::run::{Holds, Place, Step, SystemRef, holds};
 
 /// Where commands that write put steps in review. Built for them alone.
 pub struct Desk {
@@ -50,6 +52,16 @@ impl Desk {
     /// `finished`: the requests whose labels and reviewers need no more thought.
     pub fn new(runtime: Handle, writer: Writer, finished: Arc<Mutex<BTreeSet<u64>>>) -> Self {
         Desk { runtime, writer, finished }
+    }
+
+    /// Brings the comments on the requests up to date. Gives what couldn't be done, by the system it was for.
+    pub fn comment(
+        &self,
+        comments: &mut Comments,
+        owed: &[comment::Owed],
+        now: Timestamp,
+    ) -> Vec<(SystemRef, Error)> {
+        self.runtime.block_on(comments.deliver(&self.writer, owed, now))
     }
 
     /// What the request will say. Made before anything is written.

@@ -8,7 +8,7 @@ use super::desk::{Desk, is_passing};
 use super::emit::{make, needs_github, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
@@ -29,12 +29,14 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
     let schedule = Schedule { poll: asked.poll.signed(), until };
     let clock = context.clock.clone();
+    let reporters = Reporters::new(context, common, asked.emit)?;
     let watcher = Watcher {
         context: context.take(),
         common: common.clone(),
         asked: asked.clone(),
         outside: None,
         said: BTreeMap::new(),
+        reporters,
         last: Vec::new(),
     };
     let runtime =
@@ -90,6 +92,8 @@ struct Watcher {
     /// Kept from look to look, so that nothing is connected twice.
     outside: Option<Outside>,
     said: BTreeMap<String, String>,
+    /// Whom it tells besides, where it may.
+    reporters: Option<Reporters>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
 }
@@ -143,6 +147,9 @@ impl Watcher {
                 }
             }
         }
+        if let Some(reporters) = &mut self.reporters {
+            reporters.deliver(&mut self.context, &session.settings.settings, desk.as_ref());
+        }
         self.last = last;
         Ok(if settled { Seen::Settled } else { Seen::Waiting })
     }
@@ -176,6 +183,9 @@ impl Watcher {
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
         if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
+            // Its closing words may still be owed.
+            let line = Line::new(&look.seen, &decision, None);
+            self.note(&Account { seen: &look.seen, decision: &decision, line: &line });
             return Ok(None);
         }
         let mut notices = notices(&look.seen);
@@ -211,12 +221,19 @@ impl Watcher {
         let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
         let account = Account { seen: &look.seen, decision: &decision, line: &line };
         tell(&self.context, &account, &changes);
+        self.note(&account);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,
             other => code(other),
         };
         Ok(Some((line, code)))
+    }
+
+    fn note(&mut self, account: &Account<'_>) {
+        if let Some(reporters) = &mut self.reporters {
+            reporters.note(&mut self.context, account);
+        }
     }
 
     /// Says a thing once, when it changes.

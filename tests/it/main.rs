@@ -45,6 +45,7 @@ mod review;
 mod scenarios;
 mod simulation;
 mod status_page;
+mod ticket;
 mod totality;
 mod traps;
 mod wait;
