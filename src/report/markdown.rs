@@ -1,6 +1,6 @@
 //! A plan as a comment on a pull request: what would be committed, with the diff folded.
 use super::json::Line;
-use super::{Style, diff, escape};
+use super::{diff, escape, pull_request};
 use crate::render::Change;
 use crate::run::{Decision, Step};
 
@@ -79,7 +79,16 @@ pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
         };
         text += &format!("| {} | {what} (+{added} −{removed}) |\n", escape::markdown(&file.path));
     }
-    let patch = diff::unified(change, Style::default());
+    let patch = match pull_request::patch(change) {
+        Ok(patch) => patch,
+        Err(error) => {
+            return text
+                + &format!(
+                    "\nThe diff can't be shown: {}\n",
+                    escape::markdown(&error.to_string())
+                );
+        }
+    };
     if patch.chars().count() > most {
         return text
             + "\nThe diff is too long to be shown here: run `dcr-gitops plan` to see it.\n";

@@ -104,6 +104,14 @@ impl Text {
     }
 }
 
+/// The diff of all objects that a change touches, without their secrets.
+///
+/// # Errors
+/// What changes can't be told.
+pub fn patch(change: &Change) -> Result<String, RenderError> {
+    differences(change)?.iter().map(diffs::patch).collect()
+}
+
 /// What must be read first: that a teardown throws away what nobody has proved to be saved.
 fn alert(step: &Step) -> Option<String> {
     let skipped = step.record.gate_skipped.as_deref();
