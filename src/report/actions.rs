@@ -14,14 +14,10 @@ pub use summary::LIMIT;
 
 use super::facts::{Account, Facts};
 use super::json::{Line, StepOutcome};
-use super::markdown;
 use crate::context::Context;
 use crate::render::Change;
 use crate::run::Step;
 use summary::Section;
-
-/// Of one commit, in characters: a summary has room for what a comment hasn't.
-const LONGEST_DIFF: usize = 400_000;
 
 /// The job's step that the program runs in. A clone collects into the same.
 #[derive(Debug, Clone)]
@@ -67,8 +63,7 @@ impl Actions {
             Some(Told::Seen { section, .. }) if changes.is_empty() => section.commits,
             _ => Vec::new(),
         };
-        let commits =
-            changes.iter().map(|(step, change)| markdown::commit(step, change, LONGEST_DIFF));
+        let commits = changes.iter().map(|(step, change)| summary::commit(step, change));
         let commits: Vec<String> = commits.collect();
         let commits = if commits.is_empty() { before } else { commits };
         // It may have failed before under the shorter name that somebody gave it.
