@@ -14,6 +14,7 @@ pub use summary::LIMIT;
 
 use super::facts::{Account, Facts};
 use super::json::{Line, StepOutcome};
+use super::scrub::Scrub;
 use crate::context::Context;
 use crate::render::Change;
 use crate::run::Step;
@@ -24,6 +25,7 @@ use summary::Section;
 pub struct Actions {
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
+    scrub: Scrub,
     collected: Arc<Mutex<Collected>>,
 }
 
@@ -49,13 +51,14 @@ impl Actions {
         }
         let file = |name| context.var(name).map(PathBuf::from);
         let (output, summary) = (file("GITHUB_OUTPUT"), file("GITHUB_STEP_SUMMARY"));
-        Some(Actions { output, summary, collected: Arc::default() })
+        let scrub = Scrub::new(context);
+        Some(Actions { output, summary, scrub, collected: Arc::default() })
     }
 
     /// What was decided of a system, in place of what was said of it before, and the commits that were or
     /// would be made.
     pub fn tell(&self, account: &Account<'_>, changes: &[(&Step, &Change)]) {
-        let facts = account.facts();
+        let facts = account.facts().scrubbed(&self.scrub);
         let mut collected = self.collected();
         let line = Line { observed: None, ..account.line.clone() };
         // A watcher goes on looking after it has proposed: what it did stays to be seen.

@@ -44,7 +44,7 @@ struct Filled<'a> {
 /// The template is broken.
 pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>> {
     let Some(run) = account.run() else { return Ok(None) };
-    let facts = scrubbed(account.facts(), scrub);
+    let facts = account.facts().scrubbed(scrub);
     let Some((newest, before)) = facts.requests.split_last() else { return Ok(None) };
     let marker =
         format!("<!-- dcr-gitops: state of {}, run {run}", line(&facts.name).replace('>', "%3E"));
@@ -62,22 +62,6 @@ pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>
         marker,
         digest,
     }))
-}
-
-/// Without what looks like a credential.
-fn scrubbed(mut facts: Facts, scrub: &Scrub) -> Facts {
-    let texts = facts.unmet.iter_mut().chain(&mut facts.attentions);
-    let texts =
-        texts.flat_map(|fields| fields.as_object_mut().into_iter().flat_map(|it| it.values_mut()));
-    for value in texts {
-        if let Some(text) = value.as_str() {
-            *value = scrub.text(text).into();
-        }
-    }
-    facts.reason = scrub.text(&facts.reason);
-    facts.hint = facts.hint.map(|hint| scrub.text(&hint));
-    facts.nodes = facts.nodes.map(|nodes| scrub.text(&nodes));
-    facts
 }
 
 /// Of what is worth an edit. Numbers in sentences move on with the clock, an estimate with every look.

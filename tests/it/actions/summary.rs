@@ -44,7 +44,8 @@ fn what_others_wrote_before_stays_and_counts() {
 
 #[test]
 fn words_of_others_are_shown_as_they_are() {
-    let hostile = "</details> @everyone ![x](http://evil.example) <!-- x -->\n```\n# big";
+    let hostile =
+        "</details> @everyone ![x](http://evil.example) <!-- x -->\n```\n# big\npassword=hunter22";
     let repo = waiting();
     let seen = repo.run(&["status", "system6", "-o", "json"]).ends(0).line();
     let mut observed = seen["observed"].clone();
@@ -56,9 +57,10 @@ fn words_of_others_are_shown_as_they_are() {
     let step = step(&repo, &repo.work, &["status", "system6", "--observed", &file], &[]);
     let summary = &step.summary;
     assert!(summary.contains(r"&lt;/details&gt; @&#8203;everyone \!\[x\]\("), "{summary}");
+    assert!(!summary.contains("hunter22"), "{summary}");
     // As evidence it stands in a fence of its own that it can't close.
     assert!(summary.contains("\n````\n</details> @everyone "), "{summary}");
-    assert!(summary.contains("\n```\n# big\n````\n"), "{summary}");
+    assert!(summary.contains("\n```\n# big\npassword=***\n````\n"), "{summary}");
 }
 
 #[test]
