@@ -2,7 +2,7 @@
 //! show it.
 use jiff::SignedDuration;
 
-use super::emit::{Made, make, take_back, was_outrun};
+use super::emit::{Made, make, needs_github, take_back, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
 use super::tell::{Reporters, tell};
@@ -92,7 +92,7 @@ fn once(
         session = session.refresh(context, common, &systems)?;
     }
     let mut outside = Outside::new(context, common, &session, true)?;
-    if emit.pr {
+    if needs_github(&session, emit) {
         outside.require_reviews(context, &session, PATIENCE)?;
     }
     let seen = outside.see(&session, &systems).remove(0);
@@ -100,6 +100,9 @@ fn once(
         session = session.refresh(context, common, &systems)?;
     }
     let look = look(&session, &systems[0], seen)?;
+    if let Some(desk) = outside.desk().filter(|_| emit.pr) {
+        desk.close_duplicates(&look)?;
+    }
     let decision = decide(&look.seen, request)?;
     let made = match &decision {
         Decision::Propose(step) => {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::desk::{Desk, is_passing};
-use super::emit::{make, was_outrun};
+use super::emit::{make, needs_github, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
 use super::tell::{Reporters, tell};
@@ -113,7 +113,7 @@ impl Watcher {
             Some(outside) => outside,
             None => {
                 let mut outside = Outside::new(&self.context, &self.common, &session, true)?;
-                if self.asked.emit.pr {
+                if needs_github(&session, self.asked.emit) {
                     // Nothing waits here: what can't be asked now is asked at the next look.
                     outside.require_reviews(&self.context, &session, SignedDuration::ZERO)?;
                 }
@@ -193,14 +193,18 @@ impl Watcher {
         let step = match &decision {
             Decision::Propose(step) => Some(Step::clone(step)),
             // What waits for review is looked after.
-            _ => desk.and_then(|_| in_review(&look.seen)),
+            Decision::Wait(_) if self.asked.emit.pr => {
+                in_review(&look.seen).filter(|_| look.seen.world.review.unseen.is_none())
+            }
+            _ => None,
         };
+        if let Some(desk) = desk.filter(|_| self.asked.emit.pr)
+            && let Err(error) = desk.close_duplicates(&look)
+        {
+            notices.push(error.to_string());
+        }
         if let Some(step) = step.filter(|_| !self.asked.no_emit) {
-            let closed = desk.map_or(Ok(()), |desk| desk.close_duplicates(&look));
-            let emitted = closed
-                .map_err(anyhow::Error::from)
-                .and_then(|()| make(&self.context, session, &look, &step, self.asked.emit, desk));
-            match emitted {
+            match make(&self.context, session, &look, &step, self.asked.emit, desk) {
                 Ok(mut emitted) => {
                     notices.append(&mut emitted.notes);
                     made = Some((step, emitted));

@@ -24,7 +24,7 @@ use crate::config::Inputs;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
-use troubles::Troubles;
+use troubles::{Around, Troubles};
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
@@ -258,7 +258,9 @@ impl World {
             tell(What::Review(act));
         }
         argocd.advance(now);
-        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+        let (kubernetes, express) = (&self.kubernetes, &self.express);
+        let mut around = Around { kubernetes, express, argocd, reviewer };
+        for what in troubles.befall(now, chronicle.percent(), &mut around)? {
             tell(What::Trouble(what));
         }
         chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);

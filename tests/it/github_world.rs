@@ -4,7 +4,7 @@ mod commits;
 mod faults;
 mod merging;
 mod pulls;
-mod schema;
+pub mod schema;
 
 use std::path::PathBuf;
 
