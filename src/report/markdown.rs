@@ -39,7 +39,7 @@ pub fn section(
     for notice in notices {
         text += &format!("\n> {}\n", escape::markdown(notice));
     }
-    changes.iter().for_each(|(step, change)| text += &commit(step, change, LIMIT / 2));
+    changes.iter().for_each(|(step, change)| text += &commit(step, change));
     text
 }
 
@@ -59,8 +59,7 @@ pub fn body(sections: &[String]) -> String {
     text
 }
 
-/// One commit: what it does to each file, and its diff, if that has no more than `most` characters.
-pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
+fn commit(step: &Step, change: &Change) -> String {
     let mut text = format!(
         "\n#### Step {}: {}\n\n",
         step.record.step,
@@ -89,7 +88,7 @@ pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
                 );
         }
     };
-    if patch.chars().count() > most {
+    if patch.chars().count() > LIMIT / 2 {
         return text
             + "\nThe diff is too long to be shown here: run `dcr-gitops plan` to see it.\n";
     }

@@ -2,6 +2,8 @@
 mod diffs;
 mod words;
 
+pub(super) use diffs::folded;
+
 use serde::Serialize;
 use tera::Context;
 

@@ -10,6 +10,7 @@ mod argocd_world;
 mod asking;
 mod cli;
 mod clusters;
+mod comment;
 mod config;
 mod decision;
 mod decision_properties;

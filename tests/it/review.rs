@@ -6,4 +6,4 @@ mod gate;
 mod identity;
 mod once;
 mod polling;
-mod stage;
+pub mod stage;
