@@ -4,6 +4,7 @@ pub mod detail;
 pub mod diff;
 pub mod error;
 pub mod facts;
+pub mod findings;
 pub mod json;
 pub mod markdown;
 pub mod nodes;
