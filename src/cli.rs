@@ -217,6 +217,16 @@ pub struct Emit {
     /// Push the step's branch to the remote
     #[arg(long)]
     pub push: bool,
+    /// Push it and put it in review: open its pull request on GitHub
+    #[arg(long)]
+    pub pr: bool,
+}
+
+impl Emit {
+    /// Whether the remote is written to.
+    pub fn pushes(self) -> bool {
+        self.push || self.pr
+    }
 }
 
 #[derive(Debug, Args)]
@@ -318,7 +328,7 @@ pub struct Watch {
     #[command(flatten)]
     pub emit: Emit,
     /// Only wait: leave it to others to emit what falls due
-    #[arg(long, conflicts_with = "push")]
+    #[arg(long, conflicts_with_all = ["push", "pr"])]
     pub no_emit: bool,
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod advance;
 mod check;
 mod describe;
+mod desk;
 mod emit;
 mod init;
 mod logging;

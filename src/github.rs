@@ -30,7 +30,7 @@ pub use credentials::Credentials;
 pub use error::Error;
 pub use place::{NoPlace, Place};
 
-use crate::context::Context;
+use crate::context::{Clock, Context};
 use wire::{Repeatable, Wire};
 
 /// What may be asked of GitHub about one repo; nothing can be written with it. Cheap to clone.
@@ -38,6 +38,7 @@ use wire::{Repeatable, Wire};
 pub struct Github {
     octocrab: Octocrab,
     place: Arc<Place>,
+    clock: Clock,
 }
 
 /// What may be done in one repo on GitHub, besides asking.
@@ -75,12 +76,18 @@ impl Github {
             .with_auth(AuthState::None)
             .build();
         let Ok(octocrab) = octocrab;
-        Ok(Github { octocrab, place })
+        Ok(Github { octocrab, place, clock: context.clock.clone() })
     }
 
     /// Which repo this is about.
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Waits before something is looked at again, twice as long each time.
+    pub async fn pause(&self, attempt: u32) {
+        let length = SignedDuration::from_millis(500) * 2_i32.saturating_pow(attempt.min(6));
+        tokio::time::sleep(self.clock.real(length)).await;
     }
 
     /// Asks for what is below the repo, e.g. `pulls/7`.

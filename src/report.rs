@@ -3,6 +3,7 @@ pub mod actions;
 pub mod detail;
 pub mod diff;
 pub mod error;
+pub mod escape;
 pub mod facts;
 pub mod findings;
 pub mod json;
@@ -18,7 +19,6 @@ pub mod systems;
 pub mod terminal;
 pub mod time;
 
-mod escape;
 mod style;
 pub(crate) mod words;
 

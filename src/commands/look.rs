@@ -1,26 +1,36 @@
 //! One look at one system: what the deployment repo says, and what was seen outside it.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
 use anyhow::Context as _;
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
+use super::desk::Desk;
 use super::session::Session;
 use crate::cli::Common;
 use crate::context::{Clock, Context};
+use crate::git::Oid;
+use crate::github::{self, Credentials, Github, Place, Writer};
 use crate::observe::argocd::application;
 use crate::observe::clusters::Clusters;
 use crate::observe::express::http::{Http, Limits};
 use crate::observe::kubeconfig::{self, BadKubeconfig};
 use crate::observe::nodes::{Commands, Nodes};
 use crate::observe::replay::Replay;
+use crate::observe::review::Reviews;
 use crate::render::{BaseFolder, Change, RenderError, change};
 use crate::run::argocd::ApplicationView;
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::{Action, Deployment};
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
-use crate::run::review::Review;
+use crate::run::review::{Review, ReviewRequest, ReviewState};
 use crate::run::{Observation, Step, SystemRef, World, after};
+
+/// How long a command that could do without GitHub waits for it to take requests again.
+const SHORT_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -70,6 +80,16 @@ pub struct Live {
     http: Http,
     clock: Clock,
     commands: Option<Commands>,
+    github: Option<Asked>,
+}
+
+/// The review platform, if it is asked.
+struct Asked {
+    reviews: Reviews,
+    /// Whether what can't be seen there keeps anything from being proposed.
+    required: bool,
+    /// The requests that labels and reviewers were seen to, so that it is tried once only.
+    finished: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 /// What was seen of one system, and when.
@@ -94,7 +114,42 @@ impl Outside {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let http = Http::new(Limits::default()).context("setting up HTTP")?;
         let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
-        Ok(Outside::Live(Box::new(Live { runtime, clusters, http, clock, commands })))
+        let github = {
+            let _runtime = runtime.enter();
+            reviews_at_hand(context, session)
+        };
+        let live = Live { runtime, clusters, http, clock, commands, github };
+        Ok(Outside::Live(Box::new(live)))
+    }
+
+    /// From now on the requests on GitHub must be seen. `patience`: how long it may be waited until GitHub takes
+    /// requests again.
+    ///
+    /// # Errors
+    /// It can't be told which repo on GitHub this is, or who asks.
+    pub fn require_reviews(
+        &mut self,
+        context: &Context,
+        session: &Session,
+        patience: SignedDuration,
+    ) -> anyhow::Result<()> {
+        let Outside::Live(live) = self else { return Ok(()) };
+        let place = Place::find(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context)?
+            .ok_or_else(|| github::Error::Credentials("no token for GitHub is set".to_owned()))?;
+        let _runtime = live.runtime.enter();
+        let github = Github::new(context, place, credentials, patience)?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        live.github = Some(Asked { reviews, required: true, finished: Arc::default() });
+        Ok(())
+    }
+
+    /// Where steps are put in review, if that was asked for.
+    pub fn desk(&self) -> Option<Desk> {
+        let Outside::Live(live) = self else { return None };
+        let asked = live.github.as_ref().filter(|asked| asked.required)?;
+        let writer = Writer::new(asked.reviews.github().clone());
+        Some(Desk::new(live.runtime.handle().clone(), writer, asked.finished.clone()))
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -138,6 +193,7 @@ impl Live {
             Some(base) => self.ask(base).await,
             None => (Admin::default(), None),
         })));
+        let mut reviews = self.reviews(&bases);
         let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
             let at = self.clock.now();
             let cluster = match &self.clusters {
@@ -147,10 +203,28 @@ impl Live {
                     why: error.to_string(),
                 },
             };
-            let (review, journal) = (Review::default(), Journal::default());
+            let review = reviews.remove(system).unwrap_or_default();
+            let journal = Journal::default();
             Ok((at, World { cluster, admin, application, review, journal }))
         });
         seen.collect()
+    }
+
+    /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
+    fn reviews(&self, bases: &[Option<Deployment>]) -> BTreeMap<SystemRef, Review> {
+        let Some(asked) = &self.github else { return BTreeMap::new() };
+        let systems: Vec<Deployment> = bases.iter().flatten().cloned().collect();
+        match self.runtime.block_on(asked.reviews.look(&systems)) {
+            Ok(reviews) => reviews,
+            Err(error) if asked.required => {
+                let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
+                systems.into_iter().map(|it| (it.system, unseen())).collect()
+            }
+            Err(error) => {
+                tracing::warn!("pull requests weren't looked at: {error}");
+                BTreeMap::new()
+            }
+        }
     }
 
     /// What the nodes of the run say, and what Argo CD says of it.
@@ -175,10 +249,67 @@ impl Live {
     }
 }
 
+/// A way to see requests for commands that can do without. Only to where it is sure that GitHub is.
+fn reviews_at_hand(context: &Context, session: &Session) -> Option<Asked> {
+    let place = Place::find_known(context, remote_url(session).as_deref())?;
+    let credentials = Credentials::find(context).ok().flatten()?;
+    let github = Github::new(context, place, credentials, SHORT_PATIENCE);
+    let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+    let reviews = Reviews::new(github, &session.settings.settings.branch);
+    Some(Asked { reviews, required: false, finished: Arc::default() })
+}
+
+fn remote_url(session: &Session) -> Option<String> {
+    session.repo.remote_url(session.remote.as_deref()?)
+}
+
 /// The rest of a look, once the world was seen; in between, the base may have been fetched. In this
 /// order the deployment repo is never older than what it is held against.
 pub fn look(session: &Session, system: &SystemRef, seen: Sight) -> anyhow::Result<Look> {
-    let (at, world) = seen?;
-    let (deployment, folder) = session.read(system)?;
+    let (at, mut world) = seen?;
+    let (mut deployment, folder) = session.read(system)?;
+    mark_conflicts(session, &mut deployment, &world.review);
+    read_intents(session, &deployment, &mut world.review);
     Ok(Look { seen: Observation { at, deployment, world }, folder })
+}
+
+/// A step whose request conflicts with the base is out of date, unless it stands on that very base.
+fn mark_conflicts(session: &Session, deployment: &mut Deployment, review: &Review) {
+    for step in &mut deployment.steps {
+        let request = review.open_request(step.run, step.step);
+        let request = request.filter(|request| request.head == step.commit);
+        if !request.is_some_and(|request| request.standing.conflicts) {
+            continue;
+        }
+        let on = Oid::from_str(&step.commit).ok().and_then(|commit| {
+            session.repo.commit(commit).ok()?.parent_id(0).ok().map(|parent| parent.to_string())
+        });
+        step.outdated |= on.is_some_and(|on| on != deployment.base.commit);
+    }
+}
+
+/// What the next step meant to do, if its request was closed and its branch is gone: it makes a difference
+/// whether a phase was turned down or a side move.
+fn read_intents(session: &Session, deployment: &Deployment, review: &mut Review) {
+    let Some(record) = &deployment.record else { return };
+    let next = (record.run, record.step.saturating_add(1));
+    if deployment.steps.iter().any(|step| (step.run, step.step) == next) {
+        return;
+    }
+    let gone = |request: &&mut ReviewRequest| {
+        let closed = matches!(request.state, ReviewState::Closed { .. });
+        closed && request.intent.is_none() && (request.run, request.step) == next
+    };
+    for request in review.requests.iter_mut().filter(gone) {
+        let Ok(head) = Oid::from_str(&request.head) else { continue };
+        let source = session.source(session.pattern());
+        // A command that asks nothing of the remote goes without.
+        if let (Some(remote), true) = (&session.remote, deployment.base.fresh)
+            && let Err(error) = session.repo.fetch_commit(remote, head)
+        {
+            tracing::debug!("{} can't be fetched: {error}", request.head);
+        }
+        let at = (request.run, request.step);
+        request.intent = source.intent_of(&deployment.system, at, head).ok().flatten();
+    }
 }

@@ -113,7 +113,7 @@ fn show(
     planned: &Planned,
 ) -> anyhow::Result<Option<String>> {
     let Planned { seen, decision, steps } = planned;
-    let none = Done { outcome: StepOutcome::None, commit: None };
+    let none = Done { outcome: StepOutcome::None, commit: None, request: None };
     let done = matches!(decision, Decision::Propose(_)).then_some(&none);
     let line = Line::new(seen, decision, done);
     let changes: Vec<_> = steps.iter().map(|(step, change)| (step, change)).collect();

@@ -162,6 +162,7 @@ fn prepare(
         folder: read.folder,
         inputs: read.inputs,
         start,
+        pull_requests: false,
     };
     Ok((setting, from))
 }

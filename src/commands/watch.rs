@@ -1,12 +1,14 @@
 //! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::emit::{make, was_outrun};
+use super::desk::{Desk, is_passing};
+use super::emit::{make, needs_github, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
@@ -15,24 +17,26 @@ use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, error, error::Invalid, terminal};
 use crate::run::cluster::ClusterView;
-use crate::run::{Decision, Request, SystemRef, decide, notices};
+use crate::run::{Decision, Request, Step, SystemRef, decide, in_review, notices};
 use crate::wait::{End, Schedule, Seen, wait};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
-    if asked.emit.push && common.observed.is_some() {
+    if asked.emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
-        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+        return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let now = context.clock.now();
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
     let schedule = Schedule { poll: asked.poll.signed(), until };
     let clock = context.clock.clone();
+    let reporters = Reporters::new(context, common, asked.emit)?;
     let watcher = Watcher {
         context: context.take(),
         common: common.clone(),
         asked: asked.clone(),
         outside: None,
         said: BTreeMap::new(),
+        reporters,
         last: Vec::new(),
     };
     let runtime =
@@ -88,6 +92,8 @@ struct Watcher {
     /// Kept from look to look, so that nothing is connected twice.
     outside: Option<Outside>,
     said: BTreeMap<String, String>,
+    /// Whom it tells besides, where it may.
+    reporters: Option<Reporters>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
 }
@@ -105,9 +111,17 @@ impl Watcher {
         let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
         let outside = match self.outside.take() {
             Some(outside) => outside,
-            None => Outside::new(&self.context, &self.common, &session, true)?,
+            None => {
+                let mut outside = Outside::new(&self.context, &self.common, &session, true)?;
+                if needs_github(&session, self.asked.emit) {
+                    // Nothing waits here: what can't be asked now is asked at the next look.
+                    outside.require_reviews(&self.context, &session, SignedDuration::ZERO)?;
+                }
+                outside
+            }
         };
         let seen = see_all(&outside, &session, systems);
+        let desk = outside.desk();
         self.outside = Some(outside);
         let session = session.refresh(&self.context, &self.common, &known)?;
         let mut settled = true;
@@ -115,7 +129,7 @@ impl Watcher {
         for (name, seen) in names.into_iter().zip(seen) {
             let looked = seen
                 .and_then(|(system, seen)| look(&session, &system, seen))
-                .and_then(|look| self.act(&session, look));
+                .and_then(|look| self.act(&session, look, desk.as_ref()));
             match looked {
                 Ok(None) => {}
                 Ok(Some((line, code))) => {
@@ -132,6 +146,9 @@ impl Watcher {
                     }
                 }
             }
+        }
+        if let Some(reporters) = &mut self.reporters {
+            reporters.deliver(&mut self.context, &session.settings.settings, desk.as_ref());
         }
         self.last = last;
         Ok(if settled { Seen::Settled } else { Seen::Waiting })
@@ -156,38 +173,67 @@ impl Watcher {
 
     /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
     /// named and whose last run isn't known to be live.
-    fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
+    fn act(
+        &mut self,
+        session: &Session,
+        look: Look,
+        desk: Option<&Desk>,
+    ) -> anyhow::Result<Option<(Line, u8)>> {
         let decision = decide(&look.seen, &Request::Observe)?;
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
         if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
+            // Its closing words may still be owed.
+            let line = Line::new(&look.seen, &decision, None);
+            self.note(&Account { seen: &look.seen, decision: &decision, line: &line });
             return Ok(None);
         }
+        let mut notices = notices(&look.seen);
         let mut made = None;
-        if let Decision::Propose(step) = &decision
-            && !self.asked.no_emit
+        let step = match &decision {
+            Decision::Propose(step) => Some(Step::clone(step)),
+            // What waits for review is looked after.
+            Decision::Wait(_) if self.asked.emit.pr => {
+                in_review(&look.seen).filter(|_| look.seen.world.review.unseen.is_none())
+            }
+            _ => None,
+        };
+        if let Some(desk) = desk.filter(|_| self.asked.emit.pr)
+            && let Err(error) = desk.close_duplicates(&look)
         {
-            match make(&self.context, session, &look, step, self.asked.emit) {
-                Ok(done) => made = Some(done),
+            notices.push(error.to_string());
+        }
+        if let Some(step) = step.filter(|_| !self.asked.no_emit) {
+            match make(&self.context, session, &look, &step, self.asked.emit, desk) {
+                Ok(mut emitted) => {
+                    notices.append(&mut emitted.notes);
+                    made = Some((step, emitted));
+                }
                 // Somebody else was faster: the next look sees what with.
                 Err(error) if was_outrun(&error) => {}
+                // GitHub wasn't there, or wants to be left alone: the next look asks again.
+                Err(error) if is_passing(&error) => notices.push(error.to_string()),
                 Err(error) => return Err(error),
             }
         }
-        let line = Line::new(&look.seen, &decision, made.as_ref().map(|made| &made.done));
-        let changes = match (&decision, &made) {
-            (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
-            _ => Vec::new(),
-        };
+        let made = made.filter(|_| matches!(decision, Decision::Propose(_)));
+        let line = Line::new(&look.seen, &decision, made.as_ref().map(|(_, made)| &made.done));
+        let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
         let account = Account { seen: &look.seen, decision: &decision, line: &line };
         tell(&self.context, &account, &changes);
-        let notices = notices(&look.seen);
+        self.note(&account);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,
             other => code(other),
         };
         Ok(Some((line, code)))
+    }
+
+    fn note(&mut self, account: &Account<'_>) {
+        if let Some(reporters) = &mut self.reporters {
+            reporters.note(&mut self.context, account);
+        }
     }
 
     /// Says a thing once, when it changes.

@@ -16,7 +16,7 @@ pub use systems::{Located, Systems};
 
 use crate::config::{Inputs, Known, Settings, SystemsPattern, Wiring};
 use crate::git::{BranchFetch, Entry, Oid, RemoteBranches, Repo};
-use crate::render::BaseFolder;
+use crate::render::{BaseFolder, Change};
 use crate::run::SystemRef;
 use crate::run::deployment::{Base, Deployment, History, Intent, Policy, StepContent};
 
@@ -186,6 +186,35 @@ impl Source<'_> {
             content = judge(&tips)?.content;
         }
         Ok(matches!(content, StepContent::Ours(theirs) if theirs.same(intent)))
+    }
+
+    /// What the step that a commit holds changes on what it was made from.
+    ///
+    /// # Errors
+    /// The commit can't be read, or has nothing before it.
+    pub fn change_of(&self, commit: Oid) -> Result<Change, Error> {
+        let before = self.repo.commit(commit)?.parent_id(0);
+        let before = before.map_err(crate::git::Error::git(format!("reading {commit}")))?;
+        let trees = (self.repo.commit(before)?.tree_id(), self.repo.commit(commit)?.tree_id());
+        content::change(self.repo, trees.0, trees.1)
+    }
+
+    /// What the step that a commit holds means to do; nothing where it isn't ours.
+    ///
+    /// # Errors
+    /// The commit can't be read.
+    pub fn intent_of(
+        &self,
+        system: &SystemRef,
+        at: (u32, u32),
+        commit: Oid,
+    ) -> Result<Option<Intent>, Error> {
+        let paths = Paths::of(self.pattern, system);
+        let judged = content::classify(self, system, &paths, at, commit, &[self.base_commit()?])?;
+        Ok(match judged.content {
+            StepContent::Ours(intent) => Some(*intent),
+            StepContent::Empty | StepContent::Foreign { .. } => None,
+        })
     }
 
     /// Whether there are inputs where this system's have to be.

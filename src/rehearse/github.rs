@@ -17,14 +17,14 @@ pub mod rules;
 mod standing;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::Oid;
 use jiff::Timestamp;
 
 use self::account::{Account, Token};
-use self::acts::Draft;
+use self::acts::{Draft, check_texts};
 pub use self::app::App;
 use self::desk::Desk;
 pub use self::desk::{Comment, News, Status};
@@ -152,6 +152,24 @@ impl GitHub {
         self.acting(|desk, _| Ok(desk.take_news()))
     }
 
+    /// When something happens next that nobody does: the queue lands what it has tried for long enough.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.read(|desk| {
+            let queued = desk.pulls.values().filter_map(|pull| pull.queued.as_ref()?.trial);
+            queued.map(|trial| trial.since + TRIAL).min()
+        })
+    }
+
+    /// The bare repo.
+    pub fn path(&self) -> PathBuf {
+        self.read(|desk| desk.repo.path().to_owned())
+    }
+
+    /// The default branch.
+    pub fn base(&self) -> String {
+        self.read(|desk| desk.base.clone())
+    }
+
     /// All pull requests as they are now, oldest first.
     pub fn pulls(&self) -> Vec<Pull> {
         self.read(|desk| desk.pulls.values().cloned().collect())
@@ -200,6 +218,30 @@ impl GitHub {
     /// As for [`GitHub::approve`].
     pub fn request_changes(&self, number: u64, by: &str) -> Result<(), Refusal> {
         self.acting(|desk, now| desk.review(number, by, false, now))
+    }
+
+    /// Somebody changes what a pull request says.
+    ///
+    /// # Errors
+    /// There is none, or a text is too long.
+    pub fn edit(&self, number: u64, title: &str, body: &str) -> Result<(), Refusal> {
+        self.acting(|desk, now| {
+            check_texts(Some(title), Some(body))?;
+            let pull = desk.pull_mut(number)?;
+            (pull.title, pull.body, pull.updated) = (title.to_owned(), body.to_owned(), now);
+            Ok(())
+        })
+    }
+
+    /// Whether a pull request conflicts with its base.
+    ///
+    /// # Errors
+    /// The repo can't be read.
+    pub fn conflicts(&self, number: u64) -> Result<bool, git2::Error> {
+        self.acting(|desk, _| {
+            let pull = desk.pulls.get(&number).cloned();
+            pull.map_or(Ok(false), |pull| Ok(desk.standing(&pull)? == Standing::Dirty))
+        })
     }
 
     /// Somebody merges a pull request, or puts it into the queue where there is one.

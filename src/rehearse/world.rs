@@ -13,20 +13,25 @@ use serde_json::json;
 use super::argocd::{Application, ArgoCd};
 use super::clock::WorldClock;
 use super::express::{Cmd, Conduct, Express, Frontends};
+use super::github::GitHub;
 use super::jobs::{Crew, Jobs};
 use super::kubernetes::access::{UnmarkedToken, User};
 use super::kubernetes::{Kubernetes, Timing};
-use super::reviewer::{Act, Reviewer};
+use super::reviewer::{Act, ReviewError, Reviewer};
 use super::scenario::Scenario;
 use super::wiring::{Nodes, Writer};
 use crate::config::Inputs;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
-use troubles::Troubles;
+use troubles::{Around, Troubles};
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
+
+/// The deployment repo's name on the embedded GitHub.
+const OWNER: &str = "rehearsal";
+const REPO: &str = "deployment";
 
 /// The hash that the frontends serve, before and after a rebuild.
 const HASH: &str = "5f5e38d65f5e38d6";
@@ -49,6 +54,8 @@ pub struct Setting {
     pub folder: String,
     pub inputs: Inputs,
     pub start: Timestamp,
+    /// The program opens pull requests; otherwise the reviewer does, for every step branch that is pushed.
+    pub pull_requests: bool,
 }
 
 /// Something worth telling.
@@ -87,6 +94,7 @@ pub struct Ledger {
 pub struct World {
     pub kubernetes: Kubernetes,
     pub express: Express,
+    pub github: GitHub,
     clock: WorldClock,
     crew: Crew,
     inner: Mutex<Inner>,
@@ -106,7 +114,9 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     #[error("reviewing in the embedded deployment repo")]
-    Review(#[from] git2::Error),
+    Git(#[from] git2::Error),
+    #[error("reviewing in the embedded deployment repo")]
+    Review(#[from] ReviewError),
     #[error(transparent)]
     Token(#[from] UnmarkedToken),
     #[error("putting {0} into the embedded cluster: {1}")]
@@ -119,7 +129,7 @@ impl World {
     /// # Errors
     /// There is no such repo.
     pub fn new(setting: &Setting, scenario: &Scenario) -> Result<Self, WorldError> {
-        let Setting { remote, base, system, folder, inputs, start } = setting;
+        let Setting { remote, base, system, folder, inputs, start, pull_requests } = setting;
         let namespace = system.namespace.as_str();
         let clock = WorldClock::standing(*start);
         let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
@@ -137,6 +147,7 @@ impl World {
         }
         let conduct = Conduct { port: inputs.admin.port, ..scenario.conduct.clone() };
         express.add(namespace, &system.system, frontends, conduct);
+        let github = GitHub::new(clock.reader(), remote, OWNER, REPO, base)?;
         let crew = Crew::new(*start);
         kubernetes.set_users(vec![User::new("watcher", TOKEN)?]);
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
@@ -165,13 +176,18 @@ impl World {
         argocd.add(application, *start);
         let inner = Inner {
             argocd,
-            reviewer: Reviewer::new(remote, base, scenario.manners, scenario.seed)?,
+            reviewer: Reviewer::new(
+                github.clone(),
+                scenario.manners,
+                !pull_requests,
+                scenario.seed,
+            )?,
             chronicle: Chronicle::new(setting, &name),
             troubles: Troubles::new(setting, &name, &scenario.troubles),
             synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
-        Ok(World { kubernetes, express, clock, crew, inner: Mutex::new(inner) })
+        Ok(World { kubernetes, express, github, clock, crew, inner: Mutex::new(inner) })
     }
 
     /// What time it is in the world.
@@ -224,7 +240,7 @@ impl World {
         let Inner { argocd, reviewer, chronicle, troubles, synchronizers, early_teardowns } =
             &mut *inner;
         let mut tell = |what| events.push(Event { at: now, what });
-        for act in reviewer.advance(now)? {
+        for act in reviewer.advance()? {
             if let Act::Opened(request) = &act
                 && request.begins(Phase::Synchronizer)
             {
@@ -242,7 +258,9 @@ impl World {
             tell(What::Review(act));
         }
         argocd.advance(now);
-        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+        let (kubernetes, express) = (&self.kubernetes, &self.express);
+        let mut around = Around { kubernetes, express, argocd, reviewer };
+        for what in troubles.befall(now, chronicle.percent(), &mut around)? {
             tell(What::Trouble(what));
         }
         chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);

@@ -183,7 +183,7 @@ fn annotations(facts: &Facts, line: &Line) -> Vec<Annotation> {
     for attention in &facts.attentions {
         let of = |key: &str| attention[key].as_str();
         let message = with_hint(of("message").unwrap_or_default(), of("hint"));
-        let what = format!("takes too long ({})", of("class").unwrap_or_default());
+        let what = format!("needs attention ({})", of("class").unwrap_or_default());
         annotations.push(Annotation::new(Level::Warning, title(&what), message));
     }
     let made = matches!(line.outcome, Some(outcome) if !matches!(outcome, StepOutcome::None | StepOutcome::Adopted));

@@ -5,11 +5,12 @@ use thiserror::Error;
 use super::{Style, escape};
 use crate::commands::exit;
 use crate::config::{NameError, Problems};
+use crate::github::NoPlace;
 use crate::observe::deployment;
 use crate::observe::replay::ReplayError;
 use crate::render::RenderError;
 use crate::run::Refused;
-use crate::{git, propose};
+use crate::{git, github, propose};
 
 /// Something that a person has to put right first, found by a command itself.
 #[derive(Debug, Error)]
@@ -122,12 +123,28 @@ fn known(cause: Cause<'_>) -> Option<Known> {
         invalid(error.hint.clone())
     } else if let Some(error) = cause.downcast_ref::<deployment::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
+    } else if let Some(error) = cause.downcast_ref::<NoPlace>() {
+        invalid(Some(error.hint()))
+    } else if let Some(error) = cause.downcast_ref::<github::Error>() {
+        Some(by_github(error))
+    } else if let Some(propose::Error::Github(error)) = cause.downcast_ref() {
+        Some(by_github(error))
     } else if let Some(error) = cause.downcast_ref::<propose::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     } else {
         let error = cause.downcast_ref::<git::Error>()?;
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     }
+}
+
+fn by_github(error: &github::Error) -> Known {
+    let code = match error {
+        github::Error::Credentials(_) | github::Error::Setup(_) => exit::INVALID,
+        // It may do to run it again.
+        error if error.is_passing() => exit::WAITING,
+        _ => exit::UNEXPECTED,
+    };
+    Known { code, hint: error.hint() }
 }
 
 fn hint(style: Style, hint: Option<&str>) -> String {

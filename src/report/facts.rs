@@ -147,8 +147,19 @@ impl Account<'_> {
                 what: what(request.step),
             })
             .collect();
+        requests.extend(self.opened());
         requests.sort_by_key(|request| (request.step, request.number));
+        requests.dedup_by(|later, earlier| later.number == earlier.number);
         requests
+    }
+
+    /// The request that was opened only after the look.
+    fn opened(&self) -> Option<Request> {
+        let Decision::Propose(step) = self.decision else { return None };
+        let url = self.line.pull_request.clone()?;
+        let number = url.rsplit('/').next()?.parse().ok()?;
+        let what = Some(step.intent().what());
+        Some(Request { number, url, step: step.record.step, state: "open", what })
     }
 
     fn landed(&self, run: u32) -> impl Iterator<Item = &Landed> {
@@ -174,7 +185,7 @@ impl Account<'_> {
                 "since": unmet.since.map(minute)})
         };
         let called = |attention: &Attention| {
-            serde_json::json!({"class": class(attention), "message": attention.message,
+            serde_json::json!({"class": attention.class.to_string(), "message": attention.message,
                 "hint": attention.hint, "since": attention.since.map(minute)})
         };
         Facts {
@@ -206,21 +217,6 @@ impl Account<'_> {
             evidence: evidence::evidence(seen),
             at: terminal::moment(seen.at),
         }
-    }
-}
-
-/// What an attention is about in one word, `gate-applied`: by it a comment is known for as long as it stands.
-pub fn class(attention: &Attention) -> String {
-    match serde_json::to_value(attention.class) {
-        Ok(Value::String(name)) => name,
-        Ok(Value::Object(fields)) => {
-            let parts = fields.iter().map(|(name, of)| match of.as_str() {
-                Some(of) => format!("{name}-{of}"),
-                None => name.clone(),
-            });
-            parts.collect::<Vec<_>>().join("-")
-        }
-        _ => "attention".to_owned(),
     }
 }
 

@@ -39,9 +39,11 @@ fn said(line: &Line, decision: &Decision, style: Style) -> String {
     match decision {
         Decision::Propose(step) => {
             let next = step.intent().name();
+            let request = line.pull_request.as_deref().map(escape::line).unwrap_or_default();
             let verb = match (line.outcome, &step.place) {
                 (Some(StepOutcome::Committed), _) => format!("committed {commit}"),
                 (Some(StepOutcome::Pushed), _) => format!("pushed {commit}"),
+                (Some(StepOutcome::Opened), _) => format!("opened {request} with {commit}"),
                 (Some(StepOutcome::Adopted), _) => format!("already there: {commit}"),
                 (Some(StepOutcome::None) | None, Place::Adopt(_)) => {
                     format!("waits for review: {commit}")

@@ -1,10 +1,10 @@
 //! What a run must not be talked into: by stale branches, closed requests, doubled steps and lost commits.
 use dcr_gitops::run::cluster::JobResult;
 use dcr_gitops::run::deployment::{Action, StepContent};
-use dcr_gitops::run::express::ProbeState;
+use dcr_gitops::run::express::{ProbeState, Silent};
 use dcr_gitops::run::review::ReviewState;
 use dcr_gitops::run::{
-    Decision, Kind, LastRun, Observation, Outcome, Phase, Place, Request, Step, course, decide,
+    Decision, Kind, Observation, Outcome, Phase, Place, Request, Step, course, decide,
 };
 
 use crate::world::*;
@@ -321,8 +321,7 @@ fn a_reverted_step_comes_back_under_a_new_number_and_a_new_attempt() {
     // A Job of a later attempt is live still.
     let mut live = cluster(&mut seen).objects[0].clone();
     (live.kind, live.name) = ("Job".into(), system().trigger_job(7, 5));
-    seen.deployment.wanted.clear();
-    cluster(&mut seen).objects = vec![live];
+    cluster(&mut seen).objects.push(live);
     let wanted = dcr_gitops::run::deployment::Wanted {
         kind: "Job".into(),
         name: system().trigger_job(7, 5),
@@ -330,8 +329,9 @@ fn a_reverted_step_comes_back_under_a_new_number_and_a_new_attempt() {
         digest: "digest of ConfigMap system6-dcr-run".into(),
         replicas: None,
         images: vec![],
+        settings: Default::default(),
     };
-    seen.deployment.wanted = vec![wanted];
+    seen.deployment.wanted.push(wanted);
     assert_eq!(proposed(&seen, &Request::Retry).record.attempt, 6);
 }
 
@@ -347,7 +347,21 @@ fn a_retry_needs_to_see_that_nothing_is_running() {
     for job in cluster(&mut seen).objects.iter_mut().filter_map(|live| live.job.as_mut()) {
         job.result = JobResult::Failed;
     }
-    assert!(waits(&seen, &Request::Retry).contains("no node says whether a rebuild is running"));
+    let nobody_says = "system6-dcr-sync-0 doesn't say whether a rebuild is running";
+    assert!(waits(&seen, &Request::Retry).contains(nobody_says));
+    // What holds a rebuild is the synchronizer: frontends that know of none prove nothing.
+    let mut seen = failed();
+    seen.world.admin.rebuild.retain(|answer| answer.node != "system6-dcr-sync-0");
+    let (node, asked) = ("system6-dcr-sync-0".to_owned(), "rebuildStatus".to_owned());
+    seen.world.admin.silent.push(Silent { node, asked, why: "no answer within 10 s".into() });
+    let said = waits(&seen, &Request::Retry);
+    assert!(said.contains(nobody_says) && said.contains("no answer within 10 s"), "{said}");
+    // And one that knows of none doesn't outweigh a frontend that knows of one.
+    let mut seen = failed();
+    seen.world.admin.rebuild[0].state = ProbeState::Running;
+    seen.world.admin.rebuild[0].of = None;
+    seen.world.admin.rebuild[0].started_at = Some(time("2026-11-01T00:00:00Z"));
+    assert!(waits(&seen, &Request::Retry).contains("system6-fe1 says that a rebuild is running"));
 }
 
 #[test]
@@ -409,8 +423,7 @@ fn a_run_that_is_over_stays_over() {
     opens(&mut seen, Action::Advance, Phase::Teardown);
     renumber(&mut seen, 7, 5);
     assert!(matches!(decided(&seen, &Request::Observe), Decision::Finished(_)));
-    seen.deployment.last_run =
-        Some(LastRun { run: 7, step: 5, kind: Kind::Rebuild, outcome: Outcome::Aborted });
+    seen.deployment.last_run = Some(last_run(5, Kind::Rebuild, Outcome::Aborted));
     assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
 }
 
@@ -500,4 +513,61 @@ fn past_the_deadline_a_retry_still_needs_to_see_that_nothing_is_running() {
     assert!(waits(&seen, &Request::Retry).contains("says `DOZING`"));
     state(&mut seen, ProbeState::None);
     assert_eq!(proposed(&seen, &Request::Retry).record.attempt, 2);
+}
+
+/// The step as its branch holds it: what it means is read from the two trees.
+fn as_pushed(seen: &mut Observation, step: &Step) {
+    let before = seen.deployment.record.clone();
+    let last = step.last_run().unwrap();
+    let last = dcr_gitops::run::LastRun::from_text(&last.to_text()).unwrap();
+    let intent = dcr_gitops::run::intent_between(before.as_ref(), None, Some(&last));
+    open(seen, StepContent::Ours(Box::new(intent.unwrap())));
+}
+
+#[test]
+fn an_abort_that_is_made_again_keeps_its_reason() {
+    let mut seen = met(Phase::Rebuild);
+    let reason = "the disks are needed elsewhere:\n outcome: complete".to_owned();
+    let step = proposed(&seen, &Request::Abort { reason });
+    as_pushed(&mut seen, &step);
+    outdate(&mut seen);
+    let again = proposed(&seen, &Request::Abort { reason: "I don't remember".into() });
+    assert!(matches!(again.place, Place::Replace(_)));
+    assert_eq!(again.reason, "the disks are needed elsewhere: outcome: complete");
+    assert_eq!(
+        again.last_run().map(|last| last.to_text()),
+        step.last_run().map(|last| last.to_text())
+    );
+    // Nobody has to ask for that again.
+    assert_eq!(proposed(&seen, &Request::Observe).reason, again.reason);
+}
+
+#[test]
+fn a_teardown_whose_gate_was_skipped_needs_a_person_at_every_look() {
+    let mut seen = met(Phase::Propagate);
+    // Otherwise what isn't proved would need one anyway.
+    seen.deployment.inputs.admin.propagate.expect = Some("OK".into());
+    seen.world.admin.aa_status = None;
+    let skip_gate = Some("seen by hand".to_owned());
+    let step = proposed(&seen, &Request::Next { forced: None, ticket: None, skip_gate });
+    assert!(step.needs_a_person());
+    as_pushed(&mut seen, &step);
+    let later = proposed(&seen, &next());
+    assert!(matches!(later.place, Place::Adopt(_)));
+    assert!(later.needs_a_person());
+    assert_eq!(later.record.gate_skipped.as_deref(), Some("seen by hand"));
+}
+
+#[test]
+fn an_abort_between_two_runs_waits_for_what_is_left() {
+    let mut seen = met(Phase::Teardown);
+    assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
+    let name = "cache-system6-dcr-sync-0".to_owned();
+    let claim =
+        dcr_gitops::run::cluster::Claim { name, run: Some(7), terminating: false, trouble: None };
+    cluster(&mut seen).claims.push(claim);
+    assert!(waits(&seen, &abort()).contains("PersistentVolumeClaim cache-system6-dcr-sync-0"));
+    // Where no cluster is at hand there is nothing to wait for: the teardown is what it would do.
+    seen.world.cluster = dcr_gitops::run::cluster::ClusterView::NoContext { context: "den".into() };
+    assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
 }

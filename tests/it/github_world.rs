@@ -1,5 +1,10 @@
 //! The embedded GitHub, asked over HTTP as its clients do, on real bare repos.
+mod access;
+mod commits;
+mod faults;
+mod merging;
 mod pulls;
+pub mod schema;
 
 use std::path::PathBuf;
 

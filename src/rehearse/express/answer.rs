@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::rebuild::{Rebuild, Standing};
 use super::system::System;
-use super::{Accepted, Reply, aa_status};
+use super::{Accepted, Reply, Sent, aa_status};
 
 /// The commands a node knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub enum Fault {
     Status(u16),
     /// 200 with bytes that mean nothing.
     Garbage,
+    /// 200 with what was true once.
+    Old(Vec<u8>),
     /// The connection is taken and no answer ever comes.
     Never,
     /// Nothing listens.
@@ -87,6 +89,7 @@ pub fn faulty(fault: &Fault) -> Reply {
         Fault::Garbage => {
             response(200, "application/octet-stream", b"\x00\xff\x1b[31m{\"state\":".into())
         }
+        Fault::Old(body) => response(200, "text/plain; charset=utf-8", body.clone()),
         Fault::Never => return Reply::Silence,
         Fault::Unreachable => return Reply::Unreachable,
     })
@@ -95,7 +98,7 @@ pub fn faulty(fault: &Fault) -> Reply {
 /// The answer of a node in its right mind.
 pub fn answer(
     system: &mut System,
-    accepted: &mut Vec<Accepted>,
+    sent: &mut Sent,
     node: &str,
     query: &Query,
     now: Timestamp,
@@ -123,7 +126,7 @@ pub fn answer(
             };
             match outcome {
                 Ok(violation) => {
-                    accepted.push(Accepted {
+                    sent.accepted.push(Accepted {
                         namespace: system.namespace.clone(),
                         system: system.name.clone(),
                         cmd,
@@ -135,7 +138,11 @@ pub fn answer(
                     });
                     plain(200, "OK\n".to_owned())
                 }
-                Err(why) => plain(system.conduct.refuses_with, format!("ERROR: {why}\n")),
+                Err(why) => {
+                    let refusal = format!("ERROR: {why}\n");
+                    sent.refused.push((cmd, why));
+                    plain(system.conduct.refuses_with, refusal)
+                }
             }
         }
     }

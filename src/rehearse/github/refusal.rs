@@ -59,7 +59,6 @@ impl Refusal {
             body["errors"] = Value::Array(self.errors.clone());
         }
         body["documentation_url"] = "https://docs.github.com/rest".into();
-        body["status"] = self.status.to_string().into();
         Answer::new(self.status, body)
     }
 

@@ -9,6 +9,8 @@ use git2::{FileMode, ObjectType, Oid, Repository, Signature, Sort, Time};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::truth::Stand;
+
 /// The files of a `dcr/`, by name.
 pub type Files = BTreeMap<String, String>;
 
@@ -196,4 +198,19 @@ fn with(repo: &Repository, commit: Oid, dcr: Option<Oid>) -> Oid {
         None => drop(update.remove(PATH)),
     }
     update.create_updated(repo, &tree).unwrap()
+}
+
+/// When the base first came to stand at an attempt of a phase.
+pub fn landed(repo: &Repository, stand: &Stand) -> Timestamp {
+    let mut walk = repo.revwalk().unwrap();
+    walk.push(tip(repo)).unwrap();
+    walk.simplify_first_parent().unwrap();
+    let is_there = |commit: &Oid| {
+        let then = Stand::of(&at(repo, *commit));
+        let attempt = |it: &Stand| (it.run, it.phase.clone(), it.attempt);
+        then.as_ref().map(attempt) == Some(attempt(stand))
+    };
+    let first = walk.map(Result::unwrap).filter(is_there).last().unwrap();
+    let time = repo.find_commit(first).unwrap().time().seconds();
+    Timestamp::from_second(time).unwrap()
 }

@@ -92,6 +92,7 @@ pub fn prepare(folder: &Folder, proves_propagation: bool) -> Setting {
         system,
         folder: FOLDER.to_owned(),
         start,
+        pull_requests: false,
     }
 }
 

@@ -90,6 +90,8 @@ pub struct Facts {
     history: Value,
     pub rebuild: Value,
     propagation: Value,
+    /// The A/A status as a node prints it.
+    status: String,
     /// When the propagate Job of the base's attempt was complete.
     propagated: Option<Timestamp>,
     left: Vec<String>,
@@ -113,6 +115,7 @@ impl Facts {
             history: says("historyStatus"),
             rebuild: says("rebuildStatus"),
             propagation: says("propagationStatus"),
+            status: status(world, system).unwrap_or_default(),
             propagated,
             left: left(world, system),
             base,
@@ -202,6 +205,13 @@ impl Facts {
                 let ended = self.propagated.ok_or(format!("{at}: no propagate Job is complete"))?;
                 let settled = ended + SignedDuration::from_mins(10);
                 holds!(settled <= *at, "{at}: the frontends are judged before {settled}");
+                let mut frontends = (1..=3).map(|number| format!("-fe{number} "));
+                let serves = |name: &str| {
+                    let row = self.status.lines().find(|row| row.contains(name));
+                    row.is_some_and(|row| row.contains("SYNCHRONIZED"))
+                };
+                let all = frontends.all(|name| serves(&name));
+                holds!(all, "{at}: not every frontend is seen with the cache\n{}", self.status);
             }
             other => return Err(format!("{at}: something follows {other}")),
         }
@@ -282,6 +292,18 @@ fn says(world: &World, system: &SystemRef, cmd: &str, stand: Option<&Stand>) -> 
     let of = stand.map(|stand| format!("{}-{}", stand.run, stand.attempt));
     let ours = answers.iter().find(|answer| answer["run"].as_str() == of.as_deref());
     ours.or(answers.first()).cloned()
+}
+
+/// The A/A status, if a node prints it.
+fn status(world: &World, system: &SystemRef) -> Option<String> {
+    let frontends = (1..=3).map(|number| format!("{}-fe{number}", system.system));
+    let mut nodes = [format!("{}-dcr-sync-0", system.system)].into_iter().chain(frontends);
+    nodes.find_map(|node| {
+        let (get, path) = (http::Method::GET, "/.admin?cmd=aaStatus");
+        let answer = world.express.call(&system.namespace, &node, 9100, &get, path, b"")?;
+        let text = String::from_utf8(answer.into_body()).ok()?;
+        text.contains("SYNCHRONIZED").then_some(text)
+    })
 }
 
 /// The names of all objects that bear the farm's, whatever they are; Events tell of what was.

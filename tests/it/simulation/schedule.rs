@@ -46,6 +46,7 @@ pub enum What {
     HubAway,
     AdminAway,
     NodeBabbles,
+    FrontendsOmitted,
     StatusLies,
     BranchDeleted,
     BranchTouched,
@@ -62,7 +63,7 @@ pub enum What {
 }
 
 /// All of them.
-pub const WHATS: [What; 23] = [
+pub const WHATS: [What; 24] = [
     What::FarmerDies,
     What::FarmerCrashes,
     What::SynchronizerDies,
@@ -73,6 +74,7 @@ pub const WHATS: [What; 23] = [
     What::HubAway,
     What::AdminAway,
     What::NodeBabbles,
+    What::FrontendsOmitted,
     What::StatusLies,
     What::BranchDeleted,
     What::BranchTouched,

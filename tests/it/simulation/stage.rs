@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use dcr_gitops::propose;
-use dcr_gitops::rehearse::express::Conduct;
+use dcr_gitops::rehearse::express::{Cmd, Conduct};
 use dcr_gitops::rehearse::folder::Folder;
 use dcr_gitops::rehearse::reviewer::{Act, State};
 use dcr_gitops::rehearse::scenario::{Scenario, Trouble as Window};
@@ -177,7 +177,9 @@ impl<'a> Stage<'a> {
     }
 
     fn note(&mut self, what: &str) {
-        self.log.push(format!("{} {what}", self.world.now().strftime("%d %H:%M")));
+        if self.log.last().is_none_or(|last| !last.ends_with(what)) {
+            self.log.push(format!("{} {what}", self.world.now().strftime("%d %H:%M")));
+        }
     }
 
     /// Lets the world go on; nobody of ours takes a working node away.
@@ -189,6 +191,9 @@ impl<'a> Stage<'a> {
                 Told::Review(Act::Ended(request)) => {
                     if let State::Merged(commit) = request.state {
                         self.merged.extend([commit, request.head]);
+                    }
+                    if request.state == State::Declined {
+                        self.meet("the reviewer declines");
                     }
                     self.note(&format!("{:?}: {}", request.state, request.title));
                 }
@@ -203,6 +208,10 @@ impl<'a> Stage<'a> {
                 Told::Rebuild(words) => self.note(&format!("rebuild {words}")),
             }
         }
+        // A step that was open meanwhile may have brought everything back with it.
+        let reached = |commit| Stand::reached(&base::at(&self.repo, commit));
+        let now = reached(base::tip(&self.repo));
+        self.lost = self.lost.filter(|lost| now < reached(*lost));
         for (set, template) in truth::templates(&self.world, &self.system) {
             let before = self.templates.entry(set).or_insert_with(|| template.clone());
             holds!(*before == template, "{at}: a set of the farm has another template");
@@ -257,7 +266,17 @@ impl<'a> Stage<'a> {
             Decision::Idle(_) => self.call_person(),
             Decision::Wait(unmet) => {
                 let unmet = unmet.iter().map(|it| format!("{}: {}", it.gate.as_str(), it.message));
-                self.note(&format!("waits for {}", unmet.collect::<Vec<_>>().join("; ")));
+                let unmet = unmet.collect::<Vec<_>>().join("; ");
+                holds!(
+                    !unmet.starts_with("rebuild: ") || !self.is_overdue(&self.facts()),
+                    "overdue: {unmet}"
+                );
+                self.note(&format!("waits for {unmet}"));
+                if self.lost.is_some() {
+                    // Without a review platform, a branch that was merged and isn't any more looks as if it
+                    // waited: that it does for so long is for a person to wonder about.
+                    self.call_person();
+                }
             }
             Decision::Withdraw(branch) => return Err(format!("withdraws {}", branch.branch)),
         }
@@ -303,11 +322,22 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// The time that the attempt of the rebuild has is up.
+    fn is_overdue(&self, facts: &Facts) -> bool {
+        let shortened = facts.inputs["rebuild"]["deadline"] == "1h";
+        let hours = if shortened { 1 } else { 14 * 24 };
+        let stand = Stand::of(&facts.base).filter(|stand| stand.phase == "rebuild");
+        let up = |stand| base::landed(&self.repo, &stand) + SignedDuration::from_hours(hours);
+        stand.map(up).is_some_and(|up| up < facts.at)
+    }
+
     /// What must hold when all is over.
     fn over(&self) -> Held {
         let ledger = self.world.ledger();
         holds!(ledger.writes_refused == 0, "{} writes", ledger.writes_refused);
         holds!(ledger.violations == 0, "{} commands too many", ledger.violations);
+        let refused = self.world.express.refusals(Cmd::StartRebuild);
+        holds!(refused.is_empty(), "triggers that must not be sent: {refused:?}");
         let left = truth::left(&self.world, &self.system);
         holds!(left.is_empty(), "finished with {left:?}");
         holds!(self.stand().is_none(), "finished with a run on");

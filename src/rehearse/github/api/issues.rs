@@ -15,6 +15,22 @@ const LABEL: &str = "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}";
 const COMMENTS: &str = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
 const COMMENT: &str = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
 
+/// What an issue doesn't have.
+const OF_PULLS: [&str; 12] = [
+    "auto_merge",
+    "base",
+    "commits_url",
+    "diff_url",
+    "head",
+    "issue_url",
+    "merge_commit_sha",
+    "merged_at",
+    "patch_url",
+    "requested_reviewers",
+    "requested_teams",
+    "statuses_url",
+];
+
 pub fn answer(desk: &mut Desk, asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let access = asked.account.permissions;
     let least = if asked.method() == "GET" { Access::Read } else { Access::Write };
@@ -61,9 +77,7 @@ fn issue(desk: &Desk, number: u64) -> Result<Answer, Refusal> {
     let pull = desk.pull(number)?;
     let mut shown = shape::pull(desk, pull);
     if let Value::Object(shown) = &mut shown {
-        for not_of_issues in ["head", "base", "auto_merge", "merged_at", "merge_commit_sha"] {
-            shown.shift_remove(not_of_issues);
-        }
+        shown.retain(|key, _| !OF_PULLS.contains(&key.as_str()));
     }
     shown["closed_by"] = json!(pull.ending().map(|ending| shape::user(&ending.by)));
     Ok(Answer::new(200, shown))

@@ -151,6 +151,10 @@ impl Stage<'_> {
                 self.world.express.fault(&namespace, node, None, Some(Silence::Garbage));
                 "a node babbles"
             }
+            What::FrontendsOmitted => {
+                self.omit_frontends(true);
+                "the frontends have no rows"
+            }
             What::StatusLies => {
                 kubernetes.edit(Kind::StatefulSet, &namespace, &farmers, |set| {
                     set["status"]["readyReplicas"] = json!(9);
@@ -193,6 +197,7 @@ impl Stage<'_> {
                     self.world.express.fault(&namespace, &node, None, None);
                 }
             }
+            What::FrontendsOmitted => self.omit_frontends(false),
             What::BranchTouched => {
                 if let Some(open) = self.open() {
                     self.delete_branch(&open);
@@ -207,6 +212,12 @@ impl Stage<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether the A/A status leaves the frontends out once the rebuild is complete.
+    fn omit_frontends(&self, omits: bool) {
+        let SystemRef { namespace, system, .. } = &self.system;
+        self.world.express.conduct(namespace, system, |it| it.omits_frontends = omits);
     }
 
     fn farmer(&self, trouble: Trouble) -> String {
