@@ -15,6 +15,7 @@
 mod web;
 pub mod admin;
 pub mod admin_job;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;

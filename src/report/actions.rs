@@ -87,7 +87,11 @@ impl Actions {
 
     /// A warning that concerns the invocation as a whole.
     pub fn warn(&self, message: &str) {
-        let annotation = Annotation::new(Level::Warning, "dcr-gitops", message.trim());
+        self.annotate(Annotation::new(Level::Warning, "dcr-gitops", message.trim()));
+    }
+
+    /// Anything else that is to stand out.
+    pub fn annotate(&self, annotation: Annotation) {
         let mut collected = self.collected();
         if !collected.other.contains(&annotation) {
             collected.other.push(annotation);
