@@ -12,6 +12,7 @@ mod refs;
 mod remote;
 mod shallow;
 mod wildmatch;
+mod work_tree;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

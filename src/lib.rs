@@ -14,6 +14,7 @@
 //! (`propose`) are built only by the commands that write.
 pub mod admin;
 pub mod admin_job;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod error;
 pub mod escape;
 pub mod facts;
+pub mod findings;
 pub mod json;
 pub mod markdown;
 pub mod nodes;

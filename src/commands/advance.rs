@@ -2,10 +2,10 @@
 //! show it.
 use jiff::SignedDuration;
 
-use super::emit::{Made, make, take_back, was_outrun};
+use super::emit::{Made, make, needs_github, take_back, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
@@ -32,7 +32,7 @@ pub fn advance(
         return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let mut attempt = 1;
-    let (look, decision, made) = loop {
+    let Advanced { session, outside, look, decision, made } = loop {
         match once(context, common, system, emit, request) {
             Err(error) if attempt < ATTEMPTS && was_outrun(&error) => attempt += 1,
             result => break result?,
@@ -46,7 +46,8 @@ pub fn advance(
         (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
         _ => Vec::new(),
     };
-    tell(context, &Account { seen: &look.seen, decision: &decision, line: &line }, &changes);
+    let account = Account { seen: &look.seen, decision: &decision, line: &line };
+    tell(context, &account, &changes);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
     } else if for_people(common) {
@@ -62,7 +63,20 @@ pub fn advance(
             context.complain(&format!("note: {}\n", crate::report::line(&notice)));
         }
     }
+    if let Some(mut reporters) = Reporters::new(context, common, emit)? {
+        reporters.note(context, &account);
+        reporters.deliver(context, &session.settings.settings, outside.desk().as_ref());
+    }
     Ok(code(&decision))
+}
+
+/// What came of it, and where it was seen.
+struct Advanced {
+    session: Session,
+    outside: Outside,
+    look: Look,
+    decision: Decision,
+    made: Option<Made>,
 }
 
 fn once(
@@ -71,14 +85,14 @@ fn once(
     system: &str,
     emit: Emit,
     request: &Request,
-) -> anyhow::Result<(Look, Decision, Option<Made>)> {
+) -> anyhow::Result<Advanced> {
     let mut session = Session::open(context, common)?;
     let systems = [session.system(system)?];
     if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
     let mut outside = Outside::new(context, common, &session, true)?;
-    if emit.pr {
+    if needs_github(&session, emit) {
         outside.require_reviews(context, &session, PATIENCE)?;
     }
     let seen = outside.see(&session, &systems).remove(0);
@@ -86,6 +100,9 @@ fn once(
         session = session.refresh(context, common, &systems)?;
     }
     let look = look(&session, &systems[0], seen)?;
+    if let Some(desk) = outside.desk().filter(|_| emit.pr) {
+        desk.close_duplicates(&look)?;
+    }
     let decision = decide(&look.seen, request)?;
     let made = match &decision {
         Decision::Propose(step) => {
@@ -97,5 +114,5 @@ fn once(
         }
         _ => None,
     };
-    Ok((look, decision, made))
+    Ok(Advanced { session, outside, look, decision, made })
 }

@@ -1,23 +1,32 @@
 //! Review on GitHub: a step's pull request opened, looked after while it is open, and taken back.
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::look::Look;
 use crate::config::{GithubSettings, ReviewMode, Settings};
+use crate::git::Repo;
 use crate::github::{Error, Writer};
 use crate::observe::review::Pull;
+use crate::propose::comment::{self, Comments};
+use crate::propose::on_github::OnGithub;
 use crate::propose::pull_request::{
     Auto, Found, Wanted, arm, close, describe, disarm, finish, light, open,
 };
+use crate::propose::{self, Committed, Proposal, Same};
 use crate::render::{Change, RenderError};
 use crate::report::pull_request::Text;
 use crate::run::deployment::{StepBranch, StepContent};
 use crate::run::review::{Described, ReviewRequest, ReviewState};
-use crate::run::{Holds, Place, Step, holds};
+use crate::run::{Holds, Place, Step, SystemRef, holds};
 
 /// Where commands that write put steps in review. Built for them alone.
 pub struct Desk {
     runtime: Handle,
     writer: Writer,
+    finished: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 /// A step in review.
@@ -40,8 +49,19 @@ pub struct Pushed<'a> {
 }
 
 impl Desk {
-    pub fn new(runtime: Handle, writer: Writer) -> Self {
-        Desk { runtime, writer }
+    /// `finished`: the requests whose labels and reviewers need no more thought.
+    pub fn new(runtime: Handle, writer: Writer, finished: Arc<Mutex<BTreeSet<u64>>>) -> Self {
+        Desk { runtime, writer, finished }
+    }
+
+    /// Brings the comments on the requests up to date. Gives what couldn't be done, by the system it was for.
+    pub fn comment(
+        &self,
+        comments: &mut Comments,
+        owed: &[comment::Owed],
+        now: Timestamp,
+    ) -> Vec<(SystemRef, Error)> {
+        self.runtime.block_on(comments.deliver(&self.writer, owed, now))
     }
 
     /// What the request will say. Made before anything is written.
@@ -66,6 +86,29 @@ impl Desk {
         self.runtime.block_on(close(&self.writer, request.number, &why)).map(drop)
     }
 
+    /// Has GitHub make the step's commit. What a person should know of it comes with it.
+    pub fn commit(
+        &self,
+        repo: &Repo,
+        remote: &str,
+        proposal: &Proposal<'_>,
+        same: Same<'_>,
+    ) -> Result<(Committed, Vec<String>), propose::Error> {
+        let making = OnGithub::new(repo, remote, &self.writer, proposal)?;
+        self.runtime.block_on(async {
+            let committed = making.commit(same).await?;
+            let mut notes = Vec::new();
+            if !committed.adopted {
+                notes.push(match making.verification(committed.commit).await? {
+                    Some(it) if it.verified => "GitHub signed the commit: verified".to_owned(),
+                    Some(it) => format!("GitHub didn't sign the commit: {}", it.reason),
+                    None => "GitHub says nothing of the commit's signature".to_owned(),
+                });
+            }
+            Ok((committed, notes))
+        })
+    }
+
     /// Puts a step in review, or finds it there, and looks after it.
     pub fn review(&self, settings: &Settings, pushed: &Pushed<'_>) -> anyhow::Result<Reviewed> {
         Ok(self.runtime.block_on(self.reviewed(settings, pushed))?)
@@ -76,7 +119,10 @@ impl Desk {
         let (run, number) = (step.record.run, step.record.step);
         let known = look.seen.world.review.open_request(run, number);
         let known = known.filter(|request| request.head == *commit);
-        if let Some(request) = known.filter(|request| speaks_of(request, commit)) {
+        let done = |request: &&ReviewRequest| {
+            speaks_of(request, commit) && self.is_finished(settings, request)
+        };
+        if let Some(request) = known.filter(done) {
             let mut reviewed = Reviewed { url: Some(request.url.clone()), ..Reviewed::default() };
             self.look_after(settings, pushed, request.number, Some(request), &mut reviewed).await?;
             return Ok(reviewed);
@@ -95,10 +141,23 @@ impl Desk {
             Found::Over(pull) => return Ok(over(&pull)),
         };
         let mut reviewed = Reviewed { url: Some(pull.html_url.clone()), opened, notes: Vec::new() };
-        reviewed.notes.extend(finish(&self.writer, &pull, &settings.github, opened).await);
+        reviewed.notes.extend(finish(&self.writer, &pull, &settings.github).await);
+        self.finished().insert(pull.number);
         let known = known.filter(|request| request.number == pull.number);
         self.look_after(settings, pushed, pull.number, known, &mut reviewed).await?;
         Ok(reviewed)
+    }
+
+    /// Whether the labels are on, which are put on last, or were tried to be.
+    fn is_finished(&self, settings: &Settings, request: &ReviewRequest) -> bool {
+        let on = |label: &String| {
+            request.standing.labels.iter().any(|there| there.eq_ignore_ascii_case(label))
+        };
+        settings.github.labels.iter().all(on) || self.finished().contains(&request.number)
+    }
+
+    fn finished(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows whether the gate still holds, and lets GitHub merge the step only while it does.
@@ -163,7 +222,11 @@ impl Desk {
 
 /// Whether GitHub wasn't there, or wants to be left alone: then the next look may tell more.
 pub fn is_passing(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Error>().is_some_and(Error::is_passing)
+    let error = match error.downcast_ref() {
+        Some(propose::Error::Github(error)) => Some(error),
+        _ => error.downcast_ref::<Error>(),
+    };
+    error.is_some_and(Error::is_passing)
 }
 
 /// Whether a branch holds this very step, only made from an older base.

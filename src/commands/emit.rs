@@ -5,6 +5,7 @@ use super::desk::{self, Desk};
 use super::look::Look;
 use super::session::Session;
 use crate::cli::Emit;
+use crate::config::CommitsVia;
 use crate::context::Context;
 use crate::git::Oid;
 use crate::propose::{self, Proposal, Push, Pushed, commit, push, withdraw};
@@ -61,20 +62,33 @@ pub fn make(
     let base = Oid::from_str(&look.seen.deployment.base.commit).context("reading the base")?;
     let proposal =
         Proposal { base, change: &change, message: &message, branch: &branch, place: &step.place };
-    let committed = commit(&session.repo, &proposal, context.clock.now(), &same)?;
+    let by_github = session.settings.settings.github.commits == CommitsVia::Api;
+    let mut notes = Vec::new();
+    let committed = match (desk, remote) {
+        (Some(desk), Some(remote)) if by_github => {
+            let (committed, said) = desk.commit(&session.repo, remote, &proposal, &same)?;
+            notes = said;
+            committed
+        }
+        _ => commit(&session.repo, &proposal, context.clock.now(), &same)?,
+    };
     let done = Done {
         outcome: if committed.adopted { StepOutcome::Adopted } else { StepOutcome::Committed },
         commit: Some(committed.commit.to_string()),
         request: None,
     };
-    let mut made = Made { done, change, notes: Vec::new() };
+    let mut made = Made { done, change, notes };
     let Some(remote) = remote else { return Ok(made) };
     let seen = match &step.place {
         Place::New => None,
         Place::Adopt(branch) | Place::Replace(branch) => branch.remote.as_deref(),
     };
     let expected = seen.map(Oid::from_str).transpose().context("reading the remote's branch")?;
-    if expected != Some(committed.commit) {
+    if by_github {
+        if !committed.adopted {
+            made.done.outcome = StepOutcome::Pushed;
+        }
+    } else if expected != Some(committed.commit) {
         let pushing = Push { remote, branch: &branch, commit: committed.commit, expected };
         match push(&session.repo, pushing, &same)? {
             Pushed::Pushed => made.done.outcome = StepOutcome::Pushed,
@@ -84,16 +98,32 @@ pub fn make(
             }
         }
     }
-    if let (Some(desk), Some(text), Some(commit)) = (desk, &text, made.done.commit.clone()) {
-        let pushed = desk::Pushed { look, step, commit: &commit, text };
+    let Some(desk) = desk.filter(|_| emit.pr) else { return Ok(made) };
+    if let (Some(text), Some(commit)) = (text, made.done.commit.clone()) {
+        // Somebody else's commit may differ in what it changes.
+        let text = match made.done.outcome {
+            StepOutcome::Adopted => {
+                let held = Oid::from_str(&commit).context("reading the commit")?;
+                let theirs = session.source(session.pattern()).change_of(held)?;
+                desk.text(look, step, &theirs, requested_by.as_deref())?
+            }
+            _ => text,
+        };
+        let pushed = desk::Pushed { look, step, commit: &commit, text: &text };
         let reviewed = desk.review(&session.settings.settings, &pushed)?;
         if reviewed.opened {
             made.done.outcome = StepOutcome::Opened;
         }
         made.done.request = reviewed.url;
-        made.notes = reviewed.notes;
+        made.notes.extend(reviewed.notes);
     }
     Ok(made)
+}
+
+/// Whether steps can be emitted so far only with GitHub at hand.
+pub fn needs_github(session: &Session, emit: Emit) -> bool {
+    let by_github = session.settings.settings.github.commits == CommitsVia::Api;
+    emit.pr || emit.push && by_github
 }
 
 /// Takes a step back that nobody merged yet: its request is closed, its branch deleted.

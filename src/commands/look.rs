@@ -1,5 +1,6 @@
 //! One look at one system: what the deployment repo says, and what was seen outside it.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use futures::future::join_all;
@@ -10,6 +11,7 @@ use super::desk::Desk;
 use super::session::Session;
 use crate::cli::Common;
 use crate::context::{Clock, Context};
+use crate::git::Oid;
 use crate::github::{self, Credentials, Github, Place, Writer};
 use crate::observe::argocd::application;
 use crate::observe::clusters::Clusters;
@@ -24,7 +26,7 @@ use crate::run::cluster::ClusterView;
 use crate::run::deployment::{Action, Deployment};
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
-use crate::run::review::Review;
+use crate::run::review::{Review, ReviewRequest, ReviewState};
 use crate::run::{Observation, Step, SystemRef, World, after};
 
 /// How long a command that could do without GitHub waits for it to take requests again.
@@ -86,6 +88,8 @@ struct Asked {
     reviews: Reviews,
     /// Whether what can't be seen there keeps anything from being proposed.
     required: bool,
+    /// The requests that labels and reviewers were seen to, so that it is tried once only.
+    finished: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 /// What was seen of one system, and when.
@@ -136,7 +140,7 @@ impl Outside {
         let _runtime = live.runtime.enter();
         let github = Github::new(context, place, credentials, patience)?;
         let reviews = Reviews::new(github, &session.settings.settings.branch);
-        live.github = Some(Asked { reviews, required: true });
+        live.github = Some(Asked { reviews, required: true, finished: Arc::default() });
         Ok(())
     }
 
@@ -145,7 +149,7 @@ impl Outside {
         let Outside::Live(live) = self else { return None };
         let asked = live.github.as_ref().filter(|asked| asked.required)?;
         let writer = Writer::new(asked.reviews.github().clone());
-        Some(Desk::new(live.runtime.handle().clone(), writer))
+        Some(Desk::new(live.runtime.handle().clone(), writer, asked.finished.clone()))
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -252,7 +256,7 @@ fn reviews_at_hand(context: &Context, session: &Session) -> Option<Asked> {
     let github = Github::new(context, place, credentials, SHORT_PATIENCE);
     let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
     let reviews = Reviews::new(github, &session.settings.settings.branch);
-    Some(Asked { reviews, required: false })
+    Some(Asked { reviews, required: false, finished: Arc::default() })
 }
 
 fn remote_url(session: &Session) -> Option<String> {
@@ -262,7 +266,50 @@ fn remote_url(session: &Session) -> Option<String> {
 /// The rest of a look, once the world was seen; in between, the base may have been fetched. In this
 /// order the deployment repo is never older than what it is held against.
 pub fn look(session: &Session, system: &SystemRef, seen: Sight) -> anyhow::Result<Look> {
-    let (at, world) = seen?;
-    let (deployment, folder) = session.read(system)?;
+    let (at, mut world) = seen?;
+    let (mut deployment, folder) = session.read(system)?;
+    mark_conflicts(session, &mut deployment, &world.review);
+    read_intents(session, &deployment, &mut world.review);
     Ok(Look { seen: Observation { at, deployment, world }, folder })
+}
+
+/// A step whose request conflicts with the base is out of date, unless it stands on that very base.
+fn mark_conflicts(session: &Session, deployment: &mut Deployment, review: &Review) {
+    for step in &mut deployment.steps {
+        let request = review.open_request(step.run, step.step);
+        let request = request.filter(|request| request.head == step.commit);
+        if !request.is_some_and(|request| request.standing.conflicts) {
+            continue;
+        }
+        let on = Oid::from_str(&step.commit).ok().and_then(|commit| {
+            session.repo.commit(commit).ok()?.parent_id(0).ok().map(|parent| parent.to_string())
+        });
+        step.outdated |= on.is_some_and(|on| on != deployment.base.commit);
+    }
+}
+
+/// What the next step meant to do, if its request was closed and its branch is gone: it makes a difference
+/// whether a phase was turned down or a side move.
+fn read_intents(session: &Session, deployment: &Deployment, review: &mut Review) {
+    let Some(record) = &deployment.record else { return };
+    let next = (record.run, record.step.saturating_add(1));
+    if deployment.steps.iter().any(|step| (step.run, step.step) == next) {
+        return;
+    }
+    let gone = |request: &&mut ReviewRequest| {
+        let closed = matches!(request.state, ReviewState::Closed { .. });
+        closed && request.intent.is_none() && (request.run, request.step) == next
+    };
+    for request in review.requests.iter_mut().filter(gone) {
+        let Ok(head) = Oid::from_str(&request.head) else { continue };
+        let source = session.source(session.pattern());
+        // A command that asks nothing of the remote goes without.
+        if let (Some(remote), true) = (&session.remote, deployment.base.fresh)
+            && let Err(error) = session.repo.fetch_commit(remote, head)
+        {
+            tracing::debug!("{} can't be fetched: {error}", request.head);
+        }
+        let at = (request.run, request.step);
+        request.intent = source.intent_of(&deployment.system, at, head).ok().flatten();
+    }
 }

@@ -33,10 +33,12 @@ impl Session {
             Some(dir) => context.cwd.join(dir),
             None => context.cwd.clone(),
         };
-        let repo = Repo::open(&dir, &context.env)?;
-        let found = find_base(&repo, common.base.as_deref(), |text| {
-            Ok(parse_settings(SETTINGS, text)?.settings)
-        })?;
+        Session::on(Repo::open(&dir, &context.env)?, common.base.as_deref())
+    }
+
+    /// The same in a repo that is open, at a base that was asked for in git's words, or is found.
+    pub fn on(repo: Repo, base: Option<&str>) -> anyhow::Result<Self> {
+        let found = find_base(&repo, base, |text| Ok(parse_settings(SETTINGS, text)?.settings))?;
         let Some(text) = found.text else {
             let message = format!("there is no {SETTINGS} on {}", found.base.name);
             let hint = format!(

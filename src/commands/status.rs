@@ -43,7 +43,9 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
             let views: Vec<Overview> = standing.iter().map(Standing::overview).collect();
             systems::table(&views, style)
         }
-        Output::Text => standing.iter().map(|system| system.account(style)).collect(),
+        Output::Text | Output::Sarif => {
+            standing.iter().map(|system| system.account(style)).collect()
+        }
     };
     context.print(&text)?;
     Ok(exit::worst(codes))

@@ -5,10 +5,10 @@ use jiff::SignedDuration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::desk::{Desk, is_passing};
-use super::emit::{make, was_outrun};
+use super::emit::{make, needs_github, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::tell::tell;
+use super::tell::{Reporters, tell};
 use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
@@ -29,12 +29,14 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
     let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
     let schedule = Schedule { poll: asked.poll.signed(), until };
     let clock = context.clock.clone();
+    let reporters = Reporters::new(context, common, asked.emit)?;
     let watcher = Watcher {
         context: context.take(),
         common: common.clone(),
         asked: asked.clone(),
         outside: None,
         said: BTreeMap::new(),
+        reporters,
         last: Vec::new(),
     };
     let runtime =
@@ -90,6 +92,8 @@ struct Watcher {
     /// Kept from look to look, so that nothing is connected twice.
     outside: Option<Outside>,
     said: BTreeMap<String, String>,
+    /// Whom it tells besides, where it may.
+    reporters: Option<Reporters>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
 }
@@ -109,7 +113,7 @@ impl Watcher {
             Some(outside) => outside,
             None => {
                 let mut outside = Outside::new(&self.context, &self.common, &session, true)?;
-                if self.asked.emit.pr {
+                if needs_github(&session, self.asked.emit) {
                     // Nothing waits here: what can't be asked now is asked at the next look.
                     outside.require_reviews(&self.context, &session, SignedDuration::ZERO)?;
                 }
@@ -142,6 +146,9 @@ impl Watcher {
                     }
                 }
             }
+        }
+        if let Some(reporters) = &mut self.reporters {
+            reporters.deliver(&mut self.context, &session.settings.settings, desk.as_ref());
         }
         self.last = last;
         Ok(if settled { Seen::Settled } else { Seen::Waiting })
@@ -176,6 +183,9 @@ impl Watcher {
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
         if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
+            // Its closing words may still be owed.
+            let line = Line::new(&look.seen, &decision, None);
+            self.note(&Account { seen: &look.seen, decision: &decision, line: &line });
             return Ok(None);
         }
         let mut notices = notices(&look.seen);
@@ -183,14 +193,18 @@ impl Watcher {
         let step = match &decision {
             Decision::Propose(step) => Some(Step::clone(step)),
             // What waits for review is looked after.
-            _ => desk.and_then(|_| in_review(&look.seen)),
+            Decision::Wait(_) if self.asked.emit.pr => {
+                in_review(&look.seen).filter(|_| look.seen.world.review.unseen.is_none())
+            }
+            _ => None,
         };
+        if let Some(desk) = desk.filter(|_| self.asked.emit.pr)
+            && let Err(error) = desk.close_duplicates(&look)
+        {
+            notices.push(error.to_string());
+        }
         if let Some(step) = step.filter(|_| !self.asked.no_emit) {
-            let closed = desk.map_or(Ok(()), |desk| desk.close_duplicates(&look));
-            let emitted = closed
-                .map_err(anyhow::Error::from)
-                .and_then(|()| make(&self.context, session, &look, &step, self.asked.emit, desk));
-            match emitted {
+            match make(&self.context, session, &look, &step, self.asked.emit, desk) {
                 Ok(mut emitted) => {
                     notices.append(&mut emitted.notes);
                     made = Some((step, emitted));
@@ -207,12 +221,19 @@ impl Watcher {
         let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
         let account = Account { seen: &look.seen, decision: &decision, line: &line };
         tell(&self.context, &account, &changes);
+        self.note(&account);
         self.say(&line, &decision, &notices)?;
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,
             other => code(other),
         };
         Ok(Some((line, code)))
+    }
+
+    fn note(&mut self, account: &Account<'_>) {
+        if let Some(reporters) = &mut self.reporters {
+            reporters.note(&mut self.context, account);
+        }
     }
 
     /// Says a thing once, when it changes.

@@ -136,6 +136,21 @@ impl Repo {
         odb.refresh().map_err(Error::git("looking for fetched objects"))
     }
 
+    /// Fetches a commit that no branch need hold any more, unless it is here. No ref is written.
+    ///
+    /// # Errors
+    /// The remote doesn't have it, or doesn't give it.
+    pub fn fetch_commit(&self, remote: &str, commit: Oid) -> Result<(), Error> {
+        if self.is_whole(commit) {
+            return Ok(());
+        }
+        let depth = self.is_shallow().then_some("--depth=2").map(str::to_owned);
+        let arguments = depth.into_iter().chain([remote.to_owned(), commit.to_string()]);
+        self.quiet_fetch().arguments(arguments).run()?;
+        let odb = self.inner.odb().map_err(Error::git("opening the object database"))?;
+        odb.refresh().map_err(Error::git("looking for fetched objects"))
+    }
+
     /// Whether a commit is here with all that it changes. The commit alone proves nothing: a fetch that is
     /// under way, or was killed, may have left it without its trees.
     fn is_whole(&self, commit: Oid) -> bool {

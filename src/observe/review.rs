@@ -66,6 +66,7 @@ impl Reviews {
                 conflicts: now.is_some_and(|now| now.conflicts),
                 armed: now.map_or(pull.auto_merge.is_some(), |now| now.armed),
                 queued: now.is_some_and(|now| now.queued),
+                labels: pull.labels.iter().map(|label| label.name.clone()).collect(),
                 describes: Described::of(pull.body.as_deref().unwrap_or_default()),
             };
             let request = ReviewRequest {

@@ -65,7 +65,10 @@ pub async fn open(writer: &Writer, wanted: &Wanted<'_>) -> Result<Found, Error> 
             Ok(pull) => return Ok(Found::Opened(pull)),
             Err(error) => {
                 attempt += 1;
-                if attempt == ATTEMPTS || !(error.may_be_done() || is_there_already(&error)) {
+                let look_again = error.may_be_done()
+                    || is_there_already(&error)
+                    || matches!(error, Error::Limited { .. });
+                if attempt == ATTEMPTS || !look_again {
                     // The very last answer may have been lost, too.
                     return there(writer, wanted).await?.ok_or(error);
                 }

@@ -10,18 +10,15 @@ mod settle;
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use thiserror::Error;
 
 pub use jira::{Jira, Login};
 pub use owed::{Link, Owed, Tiding, owed};
 
+use super::patience::Patience;
 use crate::context::{Clock, Context};
 use crate::run::SystemRef;
-
-/// How long Jira is left alone after it didn't answer, at first and at most; it doubles from time to time.
-const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(16);
 
 /// Why an issue isn't up to date.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,7 +56,7 @@ impl Error {
     }
 
     /// Whether the next issue would fare no better.
-    fn is_everywhere(&self) -> bool {
+    pub fn is_everywhere(&self) -> bool {
         matches!(self, Error::Down(_) | Error::Busy { .. } | Error::Login { .. } | Error::Setup(_))
     }
 }
@@ -70,49 +67,43 @@ pub struct Tickets {
     clock: Clock,
     /// Of each system what was delivered last.
     settled: BTreeMap<SystemRef, Owed>,
-    not_before: Option<Timestamp>,
-    pause: SignedDuration,
+    patience: Patience<Error>,
 }
 
 impl Tickets {
     pub fn new(context: &Context, jira: Jira) -> Self {
         let clock = context.clock.clone();
-        Tickets { jira, clock, settled: BTreeMap::new(), not_before: None, pause: PAUSE }
+        Tickets { jira, clock, settled: BTreeMap::new(), patience: Patience::default() }
     }
 
     /// Brings the issues up to date. Gives what couldn't be done, by the system it was for.
-    pub async fn deliver(&mut self, owed: Vec<Owed>) -> Vec<(SystemRef, Error)> {
+    pub async fn deliver(&mut self, owed: &[Owed]) -> Vec<(SystemRef, Error)> {
         let mut troubles = Vec::new();
         for owed in owed {
-            if self.settled.get(&owed.system) == Some(&owed) {
+            if self.settled.get(&owed.system) == Some(owed) {
                 continue;
             }
-            if self.not_before.is_some_and(|time| self.clock.now() < time) {
+            if let Some(trouble) = self.patience.waits_for(self.clock.now()) {
+                troubles.push((owed.system.clone(), trouble.clone()));
                 break;
             }
-            match settle::settle(&self.jira, &owed).await {
+            match settle::settle(&self.jira, owed).await {
                 Ok(()) => {
-                    (self.not_before, self.pause) = (None, PAUSE);
-                    self.settled.insert(owed.system.clone(), owed);
+                    self.patience.succeeded();
+                    self.settled.insert(owed.system.clone(), owed.clone());
                 }
                 Err(error) => {
                     if error.is_everywhere() {
-                        self.leave_alone(&error);
+                        let told = match &error {
+                            Error::Busy { retry_after } => *retry_after,
+                            _ => None,
+                        };
+                        self.patience.failed(self.clock.now(), &error, told);
                     }
-                    troubles.push((owed.system, error));
+                    troubles.push((owed.system.clone(), error));
                 }
             }
         }
         troubles
-    }
-
-    fn leave_alone(&mut self, error: &Error) {
-        let told = match error {
-            Error::Busy { retry_after } => *retry_after,
-            _ => None,
-        };
-        let pause = told.unwrap_or(self.pause);
-        self.not_before = self.clock.now().checked_add(pause).ok();
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }

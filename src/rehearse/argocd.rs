@@ -82,6 +82,8 @@ pub struct Application {
     pub rejects: Vec<Rejection>,
     /// Syncs end without having done anything, and none follows.
     pub wedged: bool,
+    /// What is written of it stays as it is, while it goes on.
+    pub frozen: bool,
 }
 
 /// `syncPolicy.automated`.
@@ -130,6 +132,7 @@ impl Application {
             jitter: SignedDuration::from_secs(60),
             rejects: Vec::new(),
             wedged: false,
+            frozen: false,
         }
     }
 }

@@ -53,6 +53,18 @@ pub enum Trouble {
     TriggerDeleted { after: SignedDuration },
     /// From the moment a step of this phase lands, Argo CD syncs nothing for so long.
     SyncWindow { phase: Phase, length: SignedDuration },
+    /// When the trigger lands, the API server refuses its Job, and goes on doing so.
+    TriggerRefused,
+    /// When the rebuild has got so far (percent), the synchronizer's answers and what is written of the
+    /// Application stay as they are for so long, whatever happens.
+    Stale { at: f64, length: SignedDuration },
+    /// Somebody reverts the step of this phase so long after it landed.
+    Reverted { phase: Phase, after: SignedDuration },
+    /// When the rebuild has got so far (percent), somebody scales the farmers, and for so long Argo CD
+    /// syncs nothing.
+    ScaledByHand { farmers: u32, at: f64, length: SignedDuration },
+    /// When the rebuild has got so far (percent), another image lands in the inputs.
+    InputsChanged { at: f64 },
 }
 
 const HOUR: f64 = 3600.0;
@@ -72,6 +84,11 @@ impl Scenario {
             aborted(),
             retried(),
             synchronizer_only(),
+            argocd_fails(),
+            stale_status(),
+            reverted(),
+            scaled_by_hand(),
+            inputs_changed(),
         ]
     }
 
@@ -217,6 +234,57 @@ fn synchronizer_only() -> Scenario {
         about: "a dynamic synchronizer on its own is brought up and taken down again",
         begins_with: &["synchronizer", "up"],
         asks: vec![Asked { when: Moment::Ended(exit::OK), command: &["synchronizer", "down"] }],
+        ..happy()
+    }
+}
+
+fn argocd_fails() -> Scenario {
+    Scenario {
+        name: "argocd-fails",
+        about: "the trigger Job is refused until Argo CD gives up on it, and the run halts",
+        troubles: vec![Trouble::TriggerRefused],
+        ..happy()
+    }
+}
+
+/// Four farmers need a day and a half: the rebuild is complete within the time that nothing new is told.
+fn stale_status() -> Scenario {
+    let conduct = happy().conduct;
+    Scenario {
+        name: "stale-status",
+        about: "the rebuild is complete while the synchronizer and Argo CD still tell of the day before",
+        conduct: Conduct { work: conduct.work / 2, ..conduct },
+        troubles: vec![Trouble::Stale { at: 50.0, length: SignedDuration::from_hours(36) }],
+        ..happy()
+    }
+}
+
+fn reverted() -> Scenario {
+    let after = SignedDuration::from_hours(2);
+    Scenario {
+        name: "reverted",
+        about: "somebody reverts a merged step, and the run halts",
+        troubles: vec![Trouble::Reverted { phase: Phase::HistoryUpdate, after }],
+        ..happy()
+    }
+}
+
+fn scaled_by_hand() -> Scenario {
+    let length = SignedDuration::from_hours(12);
+    Scenario {
+        name: "scaled-by-hand",
+        about: "somebody scales the farmers down during the rebuild, and Argo CD undoes it half a day later",
+        troubles: vec![Trouble::ScaledByHand { farmers: 3, at: 40.0, length }],
+        ..happy()
+    }
+}
+
+fn inputs_changed() -> Scenario {
+    Scenario {
+        name: "inputs-changed",
+        about: "another image lands in the inputs during the rebuild, and the farm stays as it is",
+        manners: Manners { landing: Landing::Squash, ..Manners::default() },
+        troubles: vec![Trouble::InputsChanged { at: 40.0 }],
         ..happy()
     }
 }

@@ -1,4 +1,6 @@
 //! The timeline of a rehearsal, line by line: when it happened, whose part it is, and what it was.
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::reviewer::{Act, Request, State};
@@ -14,11 +16,13 @@ pub struct Timeline {
     start: Timestamp,
     /// The gate the program said last that it waits for.
     gate: String,
+    /// The notes it said: each is told once.
+    notes: BTreeSet<String>,
 }
 
 impl Timeline {
     pub fn new(start: Timestamp) -> Self {
-        Timeline { start, gate: String::new() }
+        Timeline { start, gate: String::new(), notes: BTreeSet::new() }
     }
 
     /// Something that happened in the world.
@@ -39,6 +43,11 @@ impl Timeline {
     pub fn said(&mut self, at: Timestamp, said: &str) -> Option<String> {
         let words = said.trim_start();
         match said.len() - words.len() {
+            2 if words.starts_with("note: ") => {
+                if !self.notes.insert(words.to_owned()) {
+                    return None;
+                }
+            }
             2 if TOLD.iter().any(|beginning| words.starts_with(beginning)) => self.gate.clear(),
             4 => {
                 let (gate, _) = words.split_once(':').filter(|(gate, _)| is_gate(gate))?;

@@ -27,7 +27,7 @@ use crate::propose::pull_request::CONTEXT;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
-use troubles::Troubles;
+use troubles::{Around, Troubles};
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
@@ -288,7 +288,9 @@ impl World {
             tell(What::Review(act));
         }
         argocd.advance(now);
-        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+        let (kubernetes, express) = (&self.kubernetes, &self.express);
+        let mut around = Around { kubernetes, express, argocd, reviewer };
+        for what in troubles.befall(now, chronicle.percent(), &mut around)? {
             tell(What::Trouble(what));
         }
         chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);
@@ -316,6 +318,12 @@ impl World {
     fn propagated(&self, run: u32) -> bool {
         let mut commands = self.express.commands().into_iter();
         commands.any(|it| it.cmd == Cmd::PropagateCaches && it.run == Some(run))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kubernetes.let_go();
     }
 }
 

@@ -126,19 +126,25 @@ fn known(cause: Cause<'_>) -> Option<Known> {
     } else if let Some(error) = cause.downcast_ref::<NoPlace>() {
         invalid(Some(error.hint()))
     } else if let Some(error) = cause.downcast_ref::<github::Error>() {
-        let code = match error {
-            github::Error::Credentials(_) | github::Error::Setup(_) => exit::INVALID,
-            // It may do to run it again.
-            error if error.is_passing() => exit::WAITING,
-            _ => exit::UNEXPECTED,
-        };
-        Some(Known { code, hint: error.hint() })
+        Some(by_github(error))
+    } else if let Some(propose::Error::Github(error)) = cause.downcast_ref() {
+        Some(by_github(error))
     } else if let Some(error) = cause.downcast_ref::<propose::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     } else {
         let error = cause.downcast_ref::<git::Error>()?;
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     }
+}
+
+fn by_github(error: &github::Error) -> Known {
+    let code = match error {
+        github::Error::Credentials(_) | github::Error::Setup(_) => exit::INVALID,
+        // It may do to run it again.
+        error if error.is_passing() => exit::WAITING,
+        _ => exit::UNEXPECTED,
+    };
+    Known { code, hint: error.hint() }
 }
 
 fn hint(style: Style, hint: Option<&str>) -> String {

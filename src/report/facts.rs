@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Line;
+use super::scrub::Scrub;
 use super::{nodes, terminal};
 use crate::run::deployment::{Landed, StepContent};
 use crate::run::review::ReviewState;
@@ -147,8 +148,19 @@ impl Account<'_> {
                 what: what(request.step),
             })
             .collect();
+        requests.extend(self.opened());
         requests.sort_by_key(|request| (request.step, request.number));
+        requests.dedup_by(|later, earlier| later.number == earlier.number);
         requests
+    }
+
+    /// The request that was opened only after the look.
+    fn opened(&self) -> Option<Request> {
+        let Decision::Propose(step) = self.decision else { return None };
+        let url = self.line.pull_request.clone()?;
+        let number = url.rsplit('/').next()?.parse().ok()?;
+        let what = Some(step.intent().what());
+        Some(Request { number, url, step: step.record.step, state: "open", what })
     }
 
     fn landed(&self, run: u32) -> impl Iterator<Item = &Landed> {
@@ -174,7 +186,7 @@ impl Account<'_> {
                 "since": unmet.since.map(minute)})
         };
         let called = |attention: &Attention| {
-            serde_json::json!({"class": class(attention), "message": attention.message,
+            serde_json::json!({"class": attention.class.to_string(), "message": attention.message,
                 "hint": attention.hint, "since": attention.since.map(minute)})
         };
         Facts {
@@ -209,18 +221,21 @@ impl Account<'_> {
     }
 }
 
-/// What an attention is about in one word, `gate-applied`: by it a comment is known for as long as it stands.
-pub fn class(attention: &Attention) -> String {
-    match serde_json::to_value(attention.class) {
-        Ok(Value::String(name)) => name,
-        Ok(Value::Object(fields)) => {
-            let parts = fields.iter().map(|(name, of)| match of.as_str() {
-                Some(of) => format!("{name}-{of}"),
-                None => name.clone(),
-            });
-            parts.collect::<Vec<_>>().join("-")
+impl Facts {
+    /// Without what looks like a credential in the words of others.
+    pub fn scrubbed(mut self, scrub: &Scrub) -> Self {
+        let fields = self.unmet.iter_mut().chain(&mut self.attentions);
+        let values = fields.filter_map(Value::as_object_mut).flat_map(|it| it.values_mut());
+        for value in values {
+            if let Some(text) = value.as_str() {
+                *value = scrub.text(text).into();
+            }
         }
-        _ => "attention".to_owned(),
+        let texts = [&mut self.reason].into_iter().chain(&mut self.hint).chain(&mut self.nodes);
+        let texts = texts.chain(&mut self.notices).chain(&mut self.not_proved);
+        let texts = texts.chain(self.evidence.iter_mut().map(|said| &mut said.words));
+        texts.for_each(|text| *text = scrub.text(text));
+        self
     }
 }
 

@@ -92,10 +92,11 @@ impl Span {
     }
 }
 
-/// Cuts at least `over` characters off the beginning, and leaves at least half of [`SHORT`].
+/// Cuts some of the beginning off, and leaves at least half. How much longer a character gets in its
+/// format isn't known here, and there may be other texts to cut: so it takes some rounds rather than too much.
 fn shorten(text: &mut String, over: usize) {
     let count = text.chars().count();
-    let keep = count.saturating_sub(over + CUT.chars().count() + 1).max(SHORT / 2);
+    let keep = count.saturating_sub(over.div_ceil(2) + CUT.chars().count() + 1).max(count / 2);
     let tail: String = text.chars().skip(count - keep).collect();
     *text = format!("{CUT} {tail}");
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::express::{ProbeAnswer, ProbeState};
 use super::journal::GAP;
 use super::progress::{standstill, went_back};
-use super::{Decision, Gate, Observation, Unmet};
+use super::{About, Concern, Decision, Gate, Observation, Unmet, Why, concerns};
 
 /// How long it is told afterwards that nobody watched.
 const OUTAGE_TOLD: SignedDuration = SignedDuration::from_hours(24);
@@ -31,6 +31,10 @@ pub struct Attention {
 pub enum AttentionClass {
     /// This gate has been waited for longer than `attention` in the settings allows.
     Gate(Gate),
+    /// Argo CD doesn't apply what is committed, and won't by itself.
+    Application,
+    /// The synchronizer isn't the one any more that the rebuild was triggered on.
+    Synchronizer,
     /// No progress of the rebuild over `rebuild.stall` of watched time.
     Stall,
     /// The rebuild went back: work is lost.
@@ -45,6 +49,8 @@ impl fmt::Display for AttentionClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             AttentionClass::Gate(gate) => gate.as_str(),
+            AttentionClass::Application => "application",
+            AttentionClass::Synchronizer => "synchronizer",
             AttentionClass::Stall => "stall",
             AttentionClass::Restart => "restart",
             AttentionClass::Word => "word",
@@ -59,6 +65,7 @@ pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
         return Vec::new();
     }
     let mut all = Vec::new();
+    all.extend(concerns(seen).into_iter().map(of_concern));
     all.extend(unmapped(seen));
     all.extend(restarted(seen));
     all.extend(stalled(seen));
@@ -67,6 +74,15 @@ pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
     }
     all.extend(unwatched(seen));
     all
+}
+
+fn of_concern(concern: Concern) -> Attention {
+    let class = match concern.about {
+        About::Application => AttentionClass::Application,
+        About::Synchronizer => AttentionClass::Synchronizer,
+    };
+    let Why { message, hint } = concern.why;
+    Attention { class, message, hint, since: None }
 }
 
 /// A gate that takes longer than it should. What isn't known to have begun isn't overdue; the rebuild has

@@ -44,6 +44,7 @@ pub struct Standing {
     pub armed: bool,
     /// It is in the merge queue. It isn't merged before the queue is done with it.
     pub queued: bool,
+    pub labels: Vec<String>,
     pub describes: Described,
 }
 

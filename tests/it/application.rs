@@ -60,6 +60,23 @@ async fn a_failed_sync_names_what_it_failed_at() {
 }
 
 #[tokio::test]
+async fn its_own_words_are_there_for_whoever_looks_closer() {
+    let mut status = failed("Failed", 5);
+    status["conditions"] = json!([
+        {"type": "SharedResourceWarning", "message": "not ours"},
+        {"type": "SyncError", "message": "Failed last sync attempt"},
+    ]);
+    let said = seen(json!({"status": status})).await.explanation().join("\n");
+    insta::assert_snapshot!(said, @r"
+    SyncError: Failed last sync attempt
+    Job system6-dcr-trigger-7-1 could not be applied: field is immutable spec.template
+    Job hook could not be applied: Job has reached the backoff limit
+    sync Failed: one or more objects failed to apply
+    ");
+    assert_eq!(seen(json!({})).await.explanation(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_sync_that_is_asked_for_is_only_starting_until_it_runs() {
     let asked = json!({"sync": {}});
     let starting = slim(json!({"operation": asked, "status": failed("Failed", 5)})).await;

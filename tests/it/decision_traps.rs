@@ -514,3 +514,60 @@ fn past_the_deadline_a_retry_still_needs_to_see_that_nothing_is_running() {
     state(&mut seen, ProbeState::None);
     assert_eq!(proposed(&seen, &Request::Retry).record.attempt, 2);
 }
+
+/// The step as its branch holds it: what it means is read from the two trees.
+fn as_pushed(seen: &mut Observation, step: &Step) {
+    let before = seen.deployment.record.clone();
+    let last = step.last_run().unwrap();
+    let last = dcr_gitops::run::LastRun::from_text(&last.to_text()).unwrap();
+    let intent = dcr_gitops::run::intent_between(before.as_ref(), None, Some(&last));
+    open(seen, StepContent::Ours(Box::new(intent.unwrap())));
+}
+
+#[test]
+fn an_abort_that_is_made_again_keeps_its_reason() {
+    let mut seen = met(Phase::Rebuild);
+    let reason = "the disks are needed elsewhere:\n outcome: complete".to_owned();
+    let step = proposed(&seen, &Request::Abort { reason });
+    as_pushed(&mut seen, &step);
+    outdate(&mut seen);
+    let again = proposed(&seen, &Request::Abort { reason: "I don't remember".into() });
+    assert!(matches!(again.place, Place::Replace(_)));
+    assert_eq!(again.reason, "the disks are needed elsewhere: outcome: complete");
+    assert_eq!(
+        again.last_run().map(|last| last.to_text()),
+        step.last_run().map(|last| last.to_text())
+    );
+    // Nobody has to ask for that again.
+    assert_eq!(proposed(&seen, &Request::Observe).reason, again.reason);
+}
+
+#[test]
+fn a_teardown_whose_gate_was_skipped_needs_a_person_at_every_look() {
+    let mut seen = met(Phase::Propagate);
+    // Otherwise what isn't proved would need one anyway.
+    seen.deployment.inputs.admin.propagate.expect = Some("OK".into());
+    seen.world.admin.aa_status = None;
+    let skip_gate = Some("seen by hand".to_owned());
+    let step = proposed(&seen, &Request::Next { forced: None, ticket: None, skip_gate });
+    assert!(step.needs_a_person());
+    as_pushed(&mut seen, &step);
+    let later = proposed(&seen, &next());
+    assert!(matches!(later.place, Place::Adopt(_)));
+    assert!(later.needs_a_person());
+    assert_eq!(later.record.gate_skipped.as_deref(), Some("seen by hand"));
+}
+
+#[test]
+fn an_abort_between_two_runs_waits_for_what_is_left() {
+    let mut seen = met(Phase::Teardown);
+    assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
+    let name = "cache-system6-dcr-sync-0".to_owned();
+    let claim =
+        dcr_gitops::run::cluster::Claim { name, run: Some(7), terminating: false, trouble: None };
+    cluster(&mut seen).claims.push(claim);
+    assert!(waits(&seen, &abort()).contains("PersistentVolumeClaim cache-system6-dcr-sync-0"));
+    // Where no cluster is at hand there is nothing to wait for: the teardown is what it would do.
+    seen.world.cluster = dcr_gitops::run::cluster::ClusterView::NoContext { context: "den".into() };
+    assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
+}

@@ -1,11 +1,12 @@
 //! Each gate against what it must not be fooled by.
+use dcr_gitops::run::argocd::ApplicationView;
 use dcr_gitops::run::cluster::{Claim, ClusterView, JobResult, LiveRun};
 use dcr_gitops::run::express::{
     AaGroup, AaRow, AaState, Detail, Echo, ProbeAnswer, ProbeState, Readiness,
 };
 use dcr_gitops::run::{
-    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, concerns, deadline, decide,
-    notices, verdict,
+    AttentionClass, Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, attentions,
+    concerns, deadline, decide, notices, verdict,
 };
 use jiff::SignedDuration;
 
@@ -755,4 +756,25 @@ fn a_pod_is_known_by_its_name_and_number() {
         }
     });
     assert_eq!(said, "unmet: 2 of 4 farmers are ready, at least 3 are needed");
+}
+
+#[test]
+fn what_needs_somebody_at_once_is_told_at_once() {
+    let classes = |seen: &Observation| {
+        let decision = decide(seen, &Request::Observe).unwrap();
+        attentions(seen, &decision).iter().map(|it| it.class).collect::<Vec<_>>()
+    };
+    let mut seen = met(Phase::FarmUp);
+    seen.at = landed(Phase::FarmUp, dcr_gitops::run::Kind::Rebuild).at;
+    cluster(&mut seen).objects.clear();
+    assert_eq!(classes(&seen), []);
+    let (name, context) = ("argocd/system6".to_owned(), "den".to_owned());
+    seen.deployment.record.as_mut().unwrap().gate_skipped = Some("tried without a cluster".into());
+    seen.world.application = Some(ApplicationView::Missing { name, context });
+    assert_eq!(classes(&seen), [AttentionClass::Application]);
+    let mut seen = met(Phase::Rebuild);
+    seen.at = landed_at() + SignedDuration::from_mins(30);
+    seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = ProbeState::Running);
+    cluster(&mut seen).pods[0].started = Some(landed_at() + SignedDuration::from_mins(20));
+    assert_eq!(classes(&seen), [AttentionClass::Synchronizer]);
 }

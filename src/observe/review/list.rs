@@ -41,6 +41,10 @@ pub struct Pull {
     pub auto_merge: Option<Value>,
     #[serde(default)]
     pub labels: Vec<Label>,
+    #[serde(default)]
+    pub requested_reviewers: Vec<Value>,
+    #[serde(default)]
+    pub requested_teams: Vec<Value>,
 }
 
 /// Where a request comes from, or goes to.

@@ -37,12 +37,7 @@ struct Status {
 
 /// Asks the reviewers and puts the labels on that are missing. What GitHub doesn't take is no failure: what can
 /// be said of it comes back.
-pub async fn finish(
-    writer: &Writer,
-    pull: &Pull,
-    settings: &GithubSettings,
-    ask: bool,
-) -> Vec<String> {
+pub async fn finish(writer: &Writer, pull: &Pull, settings: &GithubSettings) -> Vec<String> {
     let mut notes = Vec::new();
     let missing: Vec<&String> = settings
         .labels
@@ -50,8 +45,11 @@ pub async fn finish(
         .filter(|label| !pull.labels.iter().any(|there| there.name.eq_ignore_ascii_case(label)))
         .collect();
     let GithubSettings { reviewers, team_reviewers, .. } = settings;
-    // Asked once: who has given a review isn't asked again.
-    if ask {
+    // Asked once, before the labels are put on: who has given a review isn't asked again.
+    if pull.requested_reviewers.is_empty()
+        && pull.requested_teams.is_empty()
+        && is_new(pull, settings)
+    {
         let below = format!("pulls/{}/requested_reviewers", pull.number);
         // One name that GitHub doesn't take makes it refuse all of them.
         let people = reviewers.iter().map(|name| (name, json!({"reviewers": [name]})));
@@ -71,6 +69,11 @@ pub async fn finish(
         }
     }
     notes
+}
+
+/// Whether nothing was seen to yet.
+fn is_new(pull: &Pull, settings: &GithubSettings) -> bool {
+    settings.labels.is_empty() || pull.labels.is_empty()
 }
 
 /// Shows on a commit whether the gate before it holds, if that isn't what is shown. GitHub takes a thousand

@@ -86,6 +86,9 @@ impl App {
     }
 
     pub fn write(&mut self, cluster: &dyn ClusterWriter) {
+        if self.settings.frozen {
+            return;
+        }
         let operation = self.operation.as_ref().map(|operation| &operation.asked);
         let before = cluster.version();
         cluster.replace(&object(&self.settings, operation, &self.status));

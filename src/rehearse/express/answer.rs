@@ -41,6 +41,8 @@ pub enum Fault {
     Status(u16),
     /// 200 with bytes that mean nothing.
     Garbage,
+    /// 200 with what was true once.
+    Old(Vec<u8>),
     /// The connection is taken and no answer ever comes.
     Never,
     /// Nothing listens.
@@ -87,6 +89,7 @@ pub fn faulty(fault: &Fault) -> Reply {
         Fault::Garbage => {
             response(200, "application/octet-stream", b"\x00\xff\x1b[31m{\"state\":".into())
         }
+        Fault::Old(body) => response(200, "text/plain; charset=utf-8", body.clone()),
         Fault::Never => return Reply::Silence,
         Fault::Unreachable => return Reply::Unreachable,
     })

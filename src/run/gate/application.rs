@@ -167,7 +167,7 @@ impl Look<'_> {
         };
         let failed = operation.failed.iter().find(ours)?;
         Some(
-            Why::new(format!("Argo CD has given up on it: {}", failed.told()))
+            Why::new(format!("Argo CD has given up: {}", failed.told()))
                 .hint("mend what it says in a new commit on the base branch, or run `abort`"),
         )
     }

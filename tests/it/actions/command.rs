@@ -107,12 +107,8 @@ fn a_halt_is_an_error_what_takes_long_a_warning_and_a_new_step_a_notice() {
     late["at"] = serde_json::json!("2099-01-01T00:00:00Z");
     let file = repo.save("late.json", &serde_json::json!({ "observed": late }).to_string());
     let late = step(&repo, &repo.work, &["status", "system6", "--observed", &file], &[]);
-    assert_eq!(told(&late, "warning")[0], format!("{name}: takes too long (gate-applied)"));
-    assert!(
-        late.summary.contains("**Takes too long** (`gate-applied`, since "),
-        "{}",
-        late.summary
-    );
+    assert_eq!(told(&late, "warning")[0], format!("{name}: needs attention (applied)"));
+    assert!(late.summary.contains("**Needs attention** (`applied`, since "), "{}", late.summary);
 
     // What was merged is taken back.
     repo.git(&["revert", "--no-edit", "-m", "1", "HEAD"]);

@@ -180,6 +180,23 @@ dcr.yaml 12:43 `argocd.namespace` is no name that Kubernetes takes | at most 63 
 }
 
 #[test]
+fn rows_that_no_status_shows() {
+    insta::assert_snapshot!(inputs_brief(
+        "admin:
+  aaStatus:
+    require:
+      farm-up: {synchronizer: [SYNCHRONIZED, BOOTING, not sync], farmers: [waiting, READY]}
+      synchronizer: {farmers: [waiting]}
+      rebuild: {synchronizer: [ready]}
+"), @r"
+dcr.yaml 5:31 no row shows all of these words: `synchronizer` | one each of the state, the visibility, the sync and the readiness
+dcr.yaml 5:85 `admin.aaStatus.require.farm-up.farmers[1]` can't be `READY` | did you mean `ready`?
+dcr.yaml 6:31 in phase `synchronizer` there are no farmers
+dcr.yaml 7:7 `admin.aaStatus.require.rebuild` can't be `rebuild` | known here: `history-update`, `farm-up`, `synchronizer`
+");
+}
+
+#[test]
 fn questions_that_make_no_sense() {
     insta::assert_snapshot!(inputs_brief(
         "admin:

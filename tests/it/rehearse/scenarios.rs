@@ -235,6 +235,95 @@ fn synchronizer_only() {
 }
 
 #[test]
+fn argocd_fails() {
+    let played = rehearse(&["--scenario", "argocd-fails"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 0], "{played}");
+    holds(&played, 0);
+    assert!(
+        played.at("the API server refuses the trigger Job") < played.at("couldn't sync"),
+        "{played}"
+    );
+    // It says which object, that it won't come by itself, and the API server's own words.
+    let halted = &played.out[played.at("halted: ")..];
+    let halted = halted.lines().next().unwrap();
+    let given_up = "Argo CD has given up: Job system6-dcr-trigger-1-1 could not be applied: ";
+    assert!(halted.contains(given_up), "{halted}");
+    assert!(halted.contains("the registry isn't allowed"), "{halted}");
+}
+
+#[test]
+fn stale_status() {
+    let played = rehearse(&["--scenario", "stale-status"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    // The frontends say that it is complete, the synchronizer that it isn't: nobody is believed.
+    let stale = played.at("tell nothing new for 36 h");
+    let true_again = played.at("tell the truth again");
+    let propagate = played.at("#4 Added");
+    assert!(stale < true_again && true_again < propagate, "{played}");
+    assert!(
+        played.read("log").contains("the nodes disagree about how the rebuild stands"),
+        "{played}"
+    );
+}
+
+#[test]
+fn reverted() {
+    let played = rehearse(&["--scenario", "reverted"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 0, 0, 0, 0], "{played}");
+    holds(&played, 0);
+    let halted = &played.out[played.at("halted: ")..];
+    assert!(
+        halted.starts_with("halted: step 1 of run 1 was merged and is missing on "),
+        "{played}"
+    );
+    assert!(played.at("somebody reverts the step") < played.at("halted: "), "{played}");
+}
+
+#[test]
+fn scaled_by_hand() {
+    let played = rehearse(&["--scenario", "scaled-by-hand"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let scaled = played.at("somebody scales system6-dcr-farmer to 3");
+    let drift = played.at("StatefulSet system6-dcr-farmer has drifted: 3 replicas, not 4");
+    assert!(scaled < drift, "{played}");
+    let rest = &played.out[drift..];
+    let back = rest.find("system6-dcr-farmer-3 is ready");
+    let done = rest.find("rebuild    complete");
+    assert!(back.is_some() && done.is_some() && back < done, "{played}");
+}
+
+#[test]
+fn inputs_changed() {
+    let played = rehearse(&["--scenario", "inputs-changed"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let changed = played.at("another image lands in the inputs");
+    let told = played.at("the inputs have changed since the run began");
+    assert!(changed < told, "{played}");
+    // The farm was made once, scaled once and removed: no commit of the run changed what it runs.
+    let remote = played.kept().join("deployment.git");
+    let dcr = "clusters/den/tenant-105858-prod/system6/dcr";
+    let commits = |file: &str| {
+        let path = format!("{dcr}/{file}");
+        let log = ["log", "--first-parent", "--format=%H", "main", "--", &path];
+        played.sandbox.git(&remote, &log).lines().count()
+    };
+    assert_eq!((commits("synchronizer.yaml"), commits("farmers.yaml")), (2, 3), "{played}");
+    // And no node went away before the teardown.
+    let teardown = played.at("merged   #5 Added");
+    assert!(!played.out[..teardown].contains(" is gone"), "{played}");
+    let inputs = "main:clusters/den/tenant-105858-prod/system6/dcr.yaml";
+    assert!(played.sandbox.git(&remote, &["show", inputs]).contains("e686.131-next"), "{played}");
+}
+
+#[test]
 fn an_unknown_scenario_lists_all() {
     let played = rehearse(&["--scenario", "earthquake"]);
     assert_eq!((played.code, played.out.as_str()), (2, ""));

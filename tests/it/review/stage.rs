@@ -1,6 +1,9 @@
 //! A deployment repo, the embedded GitHub over its remote, and the built program between them.
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::UNIX_EPOCH;
 
 use dcr_gitops::git::Oid;
@@ -8,10 +11,16 @@ use dcr_gitops::rehearse::clock::WorldClock;
 use dcr_gitops::rehearse::github::GitHub;
 use dcr_gitops::rehearse::github::account::{Account, Permissions};
 use dcr_gitops::rehearse::github::pull::{Method, Pull, State};
+use dcr_gitops::rehearse::loopback::BoxError;
 use dcr_gitops::rehearse::loopback::Loopback;
+use futures::future::{BoxFuture, FutureExt};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::runtime::Runtime;
+use tower::{Service, ServiceExt};
 
 use crate::cli::{Deployment, Wired, step};
 use crate::env::Ran;
@@ -33,6 +42,11 @@ pub struct Stage {
 impl Stage {
     /// A repo whose base is what the clone has, with these settings added.
     pub fn with(settings: &str) -> Self {
+        Stage::lossy(settings, 0)
+    }
+
+    /// The same, where the answer to every so-manieth request is lost after all was done.
+    pub fn lossy(settings: &str, every: u64) -> Self {
         let repo = Deployment::cloned(Wired::Directory);
         if !settings.is_empty() {
             let text = repo.show("main", "dcr-gitops.yaml") + "\n" + settings;
@@ -51,13 +65,21 @@ impl Stage {
             github.add_account(Account::person(person, write));
         }
         github.set_pusher("dcr[bot]");
-        let server = runtime.block_on(github.listen()).unwrap();
+        let lossy = Lossy { github: github.clone(), asked: Arc::default(), every };
+        let server = runtime.block_on(Loopback::serve(lossy)).unwrap();
         let url = format!("{}/api/v3", server.url());
         Stage { repo, github, clock, url, _server: server, runtime }
     }
 
     pub fn new() -> Self {
         Stage::with("")
+    }
+
+    /// A commit on the base branch of the remote.
+    pub fn land(&self, files: &[(&str, &str)]) {
+        let files: Vec<(String, String)> =
+            files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        self.repo.sandbox.land(&self.repo.origin(), "main", "By others", &files);
     }
 
     /// The program in `dir`, as a workflow would start it; its clock begins with the world's and is fast, so
@@ -116,4 +138,50 @@ impl Stage {
     pub fn count(&self, method: &str, route: &str) -> u64 {
         self.github.wire().counts().get(&format!("{method} {route}")).copied().unwrap_or_default()
     }
+}
+
+/// A GitHub whose answers get lost now and then.
+#[derive(Clone)]
+struct Lossy {
+    github: GitHub,
+    asked: Arc<AtomicU64>,
+    /// Never, if it is 0.
+    every: u64,
+}
+
+impl Service<Request<Incoming>> for Lossy {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let is_lost = self.every > 0 && asked.is_multiple_of(self.every);
+        let github = self.github.clone();
+        async move {
+            let answer = github.oneshot(request).await?;
+            match is_lost {
+                true => Ok(Response::builder().status(502).body(Full::default())?),
+                false => Ok(answer),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// This many `next-phase system6 --pr` at once, from two clones; their JSON lines.
+pub fn racers(stage: &Stage, count: usize) -> Vec<Value> {
+    let second = stage.repo.sandbox.clone("second", &[]);
+    let arguments = ["next-phase", "system6", "--pr", "-o", "json"];
+    let start = |racer: usize| {
+        let dir = if racer.is_multiple_of(2) { &stage.repo.work } else { &second };
+        stage.program(dir, &arguments).spawn().unwrap()
+    };
+    let racing: Vec<_> = (0..count).map(start).collect();
+    let ended = racing.into_iter().map(|racer| Ran::from(racer.wait_with_output().unwrap()));
+    ended.map(|ran| ran.ends(0).line()).collect()
 }

@@ -193,12 +193,12 @@ pub const TRAPS: &[Trap] = &[
             app(
                 "given-up",
                 Scene::JobMissing,
-                "failed: Job system6-dcr-trigger-7-1 isn't live yet: Argo CD has given up on it: Job system6-dcr-trigger-7-1 could not be applied: Job.batch \"system6-dcr-trigger-7-1\" is invalid: spec.template.spec.restartPolicy: Required value",
+                "failed: Job system6-dcr-trigger-7-1 isn't live yet: Argo CD has given up: Job system6-dcr-trigger-7-1 could not be applied: Job.batch \"system6-dcr-trigger-7-1\" is invalid: spec.template.spec.restartPolicy: Required value",
             ),
             app(
                 "given-up-under-another-commit",
                 Scene::JobMissing,
-                "failed: Job system6-dcr-trigger-7-1 isn't live yet: Argo CD has given up on it: Job system6-dcr-trigger-7-1 could not be applied: Job.batch \"system6-dcr-trigger-7-1\" is invalid: spec.template.spec.restartPolicy: Required value",
+                "failed: Job system6-dcr-trigger-7-1 isn't live yet: Argo CD has given up: Job system6-dcr-trigger-7-1 could not be applied: Job.batch \"system6-dcr-trigger-7-1\" is invalid: spec.template.spec.restartPolicy: Required value",
             ),
             app("given-up", Scene::AsCommitted, "met: all 4 objects are applied"),
         ],
