@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 pub use auto::{Auto, arm, disarm};
-pub use finish::{Light, finish, light};
+pub use finish::{CONTEXT, Light, finish, light};
 
 use crate::github::{Error, Writer};
 use crate::observe::review::{Pull, requests_of};

@@ -1,7 +1,10 @@
 //! Plays a scenario: the program as a process of its own, started and started again, against the world.
+mod listening;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -16,10 +19,12 @@ use super::folder::Folder;
 use super::reviewer::{Act, State};
 use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
-use super::world::{Event, Ledger, Setting, What, World};
+use super::world::{Event, Ledger, Setting, TICKET, What, World};
 use crate::cli::ScaledClock;
 use crate::commands::exit;
 use crate::context::Clock;
+
+use listening::Listening;
 
 /// How often the world catches up with the clock.
 const TICK: Duration = Duration::from_millis(10);
@@ -40,6 +45,8 @@ pub struct Play<'a> {
     pub folder: &'a Folder,
     pub scenario: &'a Scenario,
     pub setting: &'a Setting,
+    /// The port that the settings name as Jira's.
+    pub jira: Option<TcpListener>,
     /// The real one.
     pub clock: Clock,
     /// The program's results are wanted as JSON.
@@ -72,6 +79,8 @@ impl Play<'_> {
     ) -> anyhow::Result<Played> {
         let world = World::new(self.setting, self.scenario)?;
         let server = world.kubernetes.listen().await.context("listening on loopback")?;
+        let platforms = Listening::new(&world, self.jira.as_ref()).await;
+        let platforms = platforms.context("listening on loopback")?;
         self.folder.write_kubeconfig(&server.url()).context("writing the kubeconfig")?;
         let now = self.clock.now().as_millisecond();
         let scaled = ScaledClock {
@@ -83,12 +92,13 @@ impl Play<'_> {
             play: self,
             scaled,
             clock: self.clock.scaled(scaled.start, scaled.since, scaled.scale),
-            world,
             log: File::create_new(self.folder.log()).context("opening the log")?,
             timeline: Timeline::new(self.setting.start),
             steps: 0,
             last: String::new(),
             errors: String::new(),
+            environment: platforms.environment(&world),
+            world,
             asks: self.scenario.asks.iter().copied().collect(),
             show,
         };
@@ -114,6 +124,8 @@ struct Stage<'a, S> {
     steps: usize,
     last: String,
     errors: String,
+    /// Where the program finds GitHub and Jira.
+    environment: Vec<(&'static str, String)>,
     /// What people are still to ask for.
     asks: VecDeque<Asked>,
     show: S,
@@ -123,11 +135,15 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     async fn play(mut self) -> anyhow::Result<Played> {
         let system = self.play.setting.system.to_string();
         let (poll, slice) = (self.in_world(POLL), self.in_world(SLICE));
-        let watch = ["watch", &system, "--push", "--poll", &poll, "--for", &slice];
+        let watch = ["watch", &system, "--pr", "--poll", &poll, "--for", &slice];
         let watch = watch.map(str::to_owned);
         let mut code = exit::OK;
         for _ in 0..self.play.scenario.runs {
-            code = self.until_done(&self.ask(self.play.scenario.begins_with)).await?;
+            let mut begin = self.ask(self.play.scenario.begins_with);
+            if self.world.jira.is_some() {
+                begin.extend(["--ticket".to_owned(), TICKET.to_owned()]);
+            }
+            code = self.until_done(&begin).await?;
             if code == exit::OK {
                 code = self.until_done(&watch).await?;
             }
@@ -162,7 +178,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     fn ask(&self, command: &[&str]) -> Vec<String> {
         let Setting { system, inputs, .. } = self.play.setting;
         let (system, max) = (system.to_string(), inputs.farmers.max.to_string());
-        let words = command.iter().copied().chain([system.as_str(), "--push"]);
+        let words = command.iter().copied().chain([system.as_str(), "--pr"]);
         words.map(|word| if word == MAX_FARMERS { max.clone() } else { word.to_owned() }).collect()
     }
 
@@ -231,7 +247,11 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         if *json {
             command.args(["-o", "json"]);
         }
-        command.env_clear().envs(folder.environment()).current_dir(folder.work());
+        command
+            .env_clear()
+            .envs(folder.environment())
+            .envs(self.environment.clone())
+            .current_dir(folder.work());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true).spawn().context("starting the program")
     }
