@@ -22,6 +22,7 @@ pub mod git;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
+pub mod proxy;
 pub mod rehearse;
 pub mod render;
 pub mod report;

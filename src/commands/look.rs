@@ -62,14 +62,27 @@ pub enum Outside {
     Replayed(Replay),
 }
 
-/// The real thing: clusters, and the nodes in them.
+/// The real thing, seen once.
 pub struct Live {
     runtime: Runtime,
+    senses: Senses,
+}
+
+/// What the world is seen with: clusters, and the nodes in them.
+pub struct Senses {
     /// Why there are no clusters, where the kubeconfig can't be used.
-    clusters: Result<Clusters, BadKubeconfig>,
+    pub clusters: Result<Clusters, BadKubeconfig>,
     http: Http,
-    clock: Clock,
+    pub clock: Clock,
     commands: Option<Commands>,
+}
+
+/// What was answered to whoever asked about one run.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    pub admin: Admin,
+    /// What Argo CD says of it. `None`: it isn't asked.
+    pub application: Option<ApplicationView>,
 }
 
 /// What was seen of one system, and when.
@@ -86,15 +99,10 @@ impl Outside {
         if let Some(file) = &common.observed {
             return Ok(Outside::Replayed(Replay::read(&context.cwd.join(file))?));
         }
-        let settings = &session.settings.settings;
-        let clock = context.clock.clone();
-        let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
-            .map(|config| Clusters::new(config, settings, clock.clone()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let http = Http::new(Limits::default()).context("setting up HTTP")?;
-        let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
-        Ok(Outside::Live(Box::new(Live { runtime, clusters, http, clock, commands })))
+        let senses = Senses::new(context, common, session, run_commands)?;
+        Ok(Outside::Live(Box::new(Live { runtime, senses })))
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -125,7 +133,7 @@ pub fn see_all(
 
 impl Live {
     fn see(&self, session: &Session, systems: &[SystemRef]) -> Vec<Sight> {
-        if let Ok(clusters) = &self.clusters {
+        if let Ok(clusters) = &self.senses.clusters {
             self.runtime.block_on(clusters.once(systems));
         }
         // The base says which nodes and which Application there are; what is wrong with it is told where
@@ -135,27 +143,46 @@ impl Live {
             .map(|system| session.read(system).ok().map(|(deployment, _)| deployment))
             .collect();
         let told = self.runtime.block_on(join_all(bases.iter().map(async |base| match base {
-            Some(base) => self.ask(base).await,
-            None => (Admin::default(), None),
+            Some(base) => self.senses.ask(base).await,
+            None => Answers::default(),
         })));
-        let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
-            let at = self.clock.now();
-            let cluster = match &self.clusters {
-                Ok(clusters) => clusters.cluster(system, at),
-                Err(error) => ClusterView::Unreachable {
-                    context: system.cluster.clone(),
-                    why: error.to_string(),
-                },
-            };
-            let (review, journal) = (Review::default(), Journal::default());
-            Ok((at, World { cluster, admin, application, review, journal }))
+        let seen = systems.iter().zip(told).map(|(system, answers)| {
+            let at = self.senses.clock.now();
+            Ok((at, world(self.senses.cluster(system, at), answers)))
         });
         seen.collect()
     }
+}
+
+impl Senses {
+    /// Nothing is connected yet.
+    pub fn new(
+        context: &Context,
+        common: &Common,
+        session: &Session,
+        run_commands: bool,
+    ) -> anyhow::Result<Self> {
+        let clock = context.clock.clone();
+        let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
+            .map(|config| Clusters::new(config, &session.settings.settings, clock.clone()));
+        let http = Http::new(Limits::default()).context("setting up HTTP")?;
+        let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
+        Ok(Senses { clusters, http, clock, commands })
+    }
+
+    /// What is known by now of a system's cluster.
+    pub fn cluster(&self, system: &SystemRef, at: Timestamp) -> ClusterView {
+        match &self.clusters {
+            Ok(clusters) => clusters.cluster(system, at),
+            Err(error) => {
+                ClusterView::Unreachable { context: system.cluster.clone(), why: error.to_string() }
+            }
+        }
+    }
 
     /// What the nodes of the run say, and what Argo CD says of it.
-    async fn ask(&self, base: &Deployment) -> (Admin, Option<ApplicationView>) {
-        let Ok(clusters) = &self.clusters else { return (Admin::default(), None) };
+    pub async fn ask(&self, base: &Deployment) -> Answers {
+        let Ok(clusters) = &self.clusters else { return Answers::default() };
         let commands = self.commands.as_ref();
         let nodes = Nodes { clusters, http: &self.http, clock: &self.clock, commands };
         let inputs = &base.inputs;
@@ -171,8 +198,15 @@ impl Live {
                 None => None,
             }
         };
-        tokio::join!(admin, application)
+        let (admin, application) = tokio::join!(admin, application);
+        Answers { admin, application }
     }
+}
+
+/// All that was seen of one system outside the deployment repo, put together.
+pub fn world(cluster: ClusterView, answers: Answers) -> World {
+    let Answers { admin, application } = answers;
+    World { cluster, admin, application, review: Review::default(), journal: Journal::default() }
 }
 
 /// The rest of a look, once the world was seen; in between, the base may have been fetched. In this

@@ -1,6 +1,6 @@
 //! What every command on a deployment repo begins with: the repo opened, its base and settings found,
 //! names resolved.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::Common;
 use crate::config::{
@@ -8,7 +8,7 @@ use crate::config::{
     resolve_name,
 };
 use crate::context::Context;
-use crate::git::{BranchFetch, RemoteBranches, Repo};
+use crate::git::{BranchFetch, Oid, RemoteBranches, Repo};
 use crate::observe::deployment::{self, HasRun, SETTINGS, Source, find_base, remote_steps};
 use crate::render::{BaseFolder, Templates};
 use crate::report::error::Invalid;
@@ -24,6 +24,14 @@ pub struct Session {
     pub templates: Templates,
     /// The remote's step branches as it said itself, once it was asked.
     branches: Option<RemoteBranches>,
+}
+
+/// What all systems of a deployment repo are read from, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    base: String,
+    branches: Option<RemoteBranches>,
+    local: BTreeMap<String, Oid>,
 }
 
 impl Session {
@@ -54,6 +62,13 @@ impl Session {
             session.templates = Templates::from_files(folder, &files)?;
         }
         Ok(session)
+    }
+
+    /// What a system is read from, but for its own inputs: as long as it is the same, so is what is read.
+    pub fn mark(&self) -> anyhow::Result<Mark> {
+        let local = self.repo.refs_below(&format!("refs/heads/{}", branch::PREFIX))?;
+        let local = local.into_iter().collect();
+        Ok(Mark { base: self.base.commit.clone(), branches: self.branches.clone(), local })
     }
 
     /// Fetches the base and asks the remote for the step branches of these systems: from then on nothing
@@ -118,8 +133,21 @@ impl Session {
         }
     }
 
-    /// All systems whose run is on, or was, in the order of their names; and, each as an error of its own,
-    /// the folders that have a run and no inputs.
+    /// All systems with what the base has of their runs, in the order of their paths; and, each as an error
+    /// of its own, the folders that have a run and no inputs.
+    pub fn runs(&self) -> anyhow::Result<Vec<anyhow::Result<(SystemRef, HasRun)>>> {
+        let source = self.source(self.pattern());
+        let found = source.systems(&Known::default())?;
+        let mut runs = Vec::new();
+        for located in found.found {
+            let run = source.has_run(&located.system)?;
+            runs.push(Ok((located.system, run)));
+        }
+        runs.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
+        Ok(runs)
+    }
+
+    /// The same systems, as far as their runs are wanted.
     pub fn systems_with(
         &self,
         wanted: impl Fn(HasRun) -> bool,
@@ -144,16 +172,12 @@ impl Session {
         &self,
         wanted: impl Fn(&SystemRef, HasRun) -> bool,
     ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
-        let source = self.source(self.pattern());
-        let found = source.systems(&Known::default())?;
-        let mut systems = Vec::new();
-        for located in found.found {
-            if wanted(&located.system, source.has_run(&located.system)?) {
-                systems.push(Ok(located.system));
-            }
-        }
-        systems.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
-        Ok(systems)
+        let runs = self.runs()?.into_iter();
+        let wanted = runs.filter_map(|run| match run {
+            Ok((system, run)) => wanted(&system, run).then_some(Ok(system)),
+            Err(orphan) => Some(Err(orphan)),
+        });
+        Ok(wanted.collect())
     }
 
     /// One system of the deployment repo, and the files its next step starts from.

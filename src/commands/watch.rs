@@ -1,69 +1,112 @@
 //! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
-use std::collections::BTreeMap;
+mod lookout;
+mod sights;
+mod teller;
 
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::emit::{make, was_outrun};
-use super::look::{Look, Outside, look, see_all};
-use super::session::Session;
-use super::{code, exit, for_people};
-use crate::cli::{Common, Output, Watch};
+use super::exit;
+use crate::cli::{Common, Watch};
 use crate::context::Context;
-use crate::observe::deployment::HasRun;
-use crate::report::json::Line;
-use crate::report::{Style, error, error::Invalid, terminal};
-use crate::run::cluster::ClusterView;
-use crate::run::{Decision, Request, SystemRef, decide, notices};
-use crate::wait::{End, Schedule, Seen, wait};
+use crate::report::error::Invalid;
+use crate::wait::heartbeat::Heartbeat;
+use crate::wait::{End, Occasion, Schedule, Seen, wait};
+use lookout::{Lookout, Tidings};
+use teller::Teller;
+
+/// What is said of the whole deployment repo is said under this name; no system has it.
+const REPO: &str = "";
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
     if asked.emit.push && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
         return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
     }
-    let now = context.clock.now();
-    let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
-    let schedule = Schedule { poll: asked.poll.signed(), until };
-    let clock = context.clock.clone();
-    let watcher = Watcher {
-        context: context.take(),
-        common: common.clone(),
-        asked: asked.clone(),
-        outside: None,
-        said: BTreeMap::new(),
-        last: Vec::new(),
-    };
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut watcher = Some(watcher);
-    let end = runtime.block_on(async {
-        let stop = stopped()?;
-        // A look reads files and talks to servers: on a thread of its own, so that a signal ends the
-        // wait at once. A look cut off there is as good as one never begun.
-        wait(&clock, schedule, stop, async || {
-            let Some(mut looking) = watcher.take() else { return Ok(Seen::Settled) };
-            let (looked, seen) = tokio::task::spawn_blocking(move || {
-                let seen = looking.look();
-                (looking, seen)
-            })
-            .await?;
-            watcher = Some(looked);
-            seen
-        })
-        .await
-    });
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let speaking = context.take();
+    let mut teller = Teller::new(speaking, common, asked.poll.signed());
+    let changed = Arc::new(Notify::new());
+    let handle = runtime.handle().clone();
+    let (quiet, of, told) = (context.take(), (common.clone(), asked.clone()), Arc::clone(&changed));
+    let lookout = move || Lookout::new(quiet, of.0, of.1, handle, told);
+    let end = runtime.block_on(watch(lookout, &mut teller, asked, &changed));
     runtime.shutdown_background();
-    let Some(watcher) = watcher else { return end.map(|_| exit::WAITING) };
-    let Watcher { context: owned, last, .. } = watcher;
-    *context = owned;
-    let end = end?;
-    if common.output == Output::Json {
-        for line in last.iter().filter_map(|(line, _)| line.as_ref()) {
-            context.print(&format!("{}\n", serde_json::to_string(line)?))?;
+    let code = teller.end();
+    *context = teller.context;
+    Ok(if end? == End::Stopped { exit::WAITING } else { code? })
+}
+
+async fn watch(
+    lookout: impl FnOnce() -> Lookout + Send + 'static,
+    teller: &mut Teller,
+    asked: &Watch,
+    changed: &Notify,
+) -> anyhow::Result<End> {
+    let schedule =
+        Schedule { poll: asked.poll.signed(), slice: asked.slice.map(|slice| slice.signed()) };
+    let clock = teller.context.clock.clone();
+    let mut heartbeat = Heartbeat::default();
+    let (occasions, mut looks) = on_its_own_thread(lookout);
+    let end = wait(&clock, schedule, changed, stopped()?, async |occasion| {
+        occasions.send(occasion)?;
+        let Some(tidings) = looks.recv().await else { bail!("the look broke off") };
+        let tidings = tidings?;
+        if let (Occasion::Poll, Some(called)) = (occasion, &tidings.heartbeat) {
+            heartbeat.beat(&teller.context, &called.url);
         }
+        if let Some(why) = heartbeat.failed().await {
+            teller.warn(&format!("the heartbeat failed: {why}"));
+        }
+        report(teller, tidings, asked)
+    })
+    .await?;
+    if end != End::Stopped
+        && let Some(why) = heartbeat.last().await
+    {
+        teller.warn(&format!("the heartbeat failed: {why}"));
     }
-    let codes = last.iter().map(|(_, code)| *code);
-    Ok(if end == End::Stopped { exit::WAITING } else { exit::worst(codes) })
+    if end == End::SliceOver {
+        teller.slice_over();
+    }
+    Ok(end)
+}
+
+/// Looks whenever it is sent an occasion. A look reads files and talks to the remote, so it doesn't keep a
+/// signal waiting; one that hangs in the end is left behind, which is as good as if it had never begun.
+fn on_its_own_thread(
+    lookout: impl FnOnce() -> Lookout + Send + 'static,
+) -> (Sender<Occasion>, UnboundedReceiver<anyhow::Result<Tidings>>) {
+    let (occasions, asked) = channel();
+    let (told, looks) = unbounded_channel();
+    std::thread::spawn(move || {
+        let mut lookout = lookout();
+        while let Ok(occasion) = asked.recv() {
+            if told.send(lookout.look(occasion)).is_err() {
+                return;
+            }
+        }
+    });
+    (occasions, looks)
+}
+
+fn report(teller: &mut Teller, tidings: Tidings, asked: &Watch) -> anyhow::Result<Seen> {
+    match &tidings.trouble {
+        Some(error) => teller.complain(REPO, error),
+        None => teller.is_right(REPO),
+    }
+    teller.keep(&tidings.watched);
+    for told in tidings.each {
+        teller.tell(told)?;
+    }
+    teller.still_on(asked.poll.signed());
+    Ok(tidings.seen)
 }
 
 /// Done when the process is asked to end.
@@ -76,129 +119,4 @@ pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// What goes on from one look to the next: nothing but what was already said.
-struct Watcher {
-    context: Context,
-    common: Common,
-    asked: Watch,
-    /// Kept from look to look, so that nothing is connected twice.
-    outside: Option<Outside>,
-    said: BTreeMap<String, String>,
-    /// Of the last look: each system's line and exit code.
-    last: Vec<(Option<Line>, u8)>,
-}
-
-impl Watcher {
-    /// One look at all systems; what falls due is emitted.
-    fn look(&mut self) -> anyhow::Result<Seen> {
-        let mut session = Session::open(&self.context, &self.common)?;
-        if self.outside.is_none() {
-            // Which runs are on isn't known from whatever was fetched last.
-            session = session.refresh(&self.context, &self.common, &[])?;
-        }
-        let names = self.systems(&session)?;
-        let (names, systems): (Vec<String>, Vec<_>) = names.into_iter().unzip();
-        let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
-        let outside = match self.outside.take() {
-            Some(outside) => outside,
-            None => Outside::new(&self.context, &self.common, &session, true)?,
-        };
-        let seen = see_all(&outside, &session, systems);
-        self.outside = Some(outside);
-        let session = session.refresh(&self.context, &self.common, &known)?;
-        let mut settled = true;
-        let mut last = Vec::new();
-        for (name, seen) in names.into_iter().zip(seen) {
-            let looked = seen
-                .and_then(|(system, seen)| look(&session, &system, seen))
-                .and_then(|look| self.act(&session, look));
-            match looked {
-                Ok(None) => {}
-                Ok(Some((line, code))) => {
-                    settled &= code != exit::WAITING;
-                    last.push((Some(line), code));
-                }
-                Err(error) => {
-                    let style =
-                        Style::choose(&self.context, self.common.color, self.context.terminal.err);
-                    let text = error::text(&error, style);
-                    if self.said.insert(name, text.clone()).as_ref() != Some(&text) {
-                        self.context.complain(&text);
-                    }
-                    last.push((None, error::code(&error)));
-                }
-            }
-        }
-        self.last = last;
-        Ok(if settled { Seen::Settled } else { Seen::Waiting })
-    }
-
-    /// The systems by name; without names every one whose run is on, or was and may not be gone.
-    fn systems(
-        &self,
-        session: &Session,
-    ) -> anyhow::Result<Vec<(String, anyhow::Result<SystemRef>)>> {
-        if self.asked.systems.is_empty() {
-            let on = session.systems_with(|run| run != HasRun::Never)?;
-            let name = |system: &anyhow::Result<SystemRef>| match system {
-                Ok(system) => system.to_string(),
-                Err(error) => error.to_string(),
-            };
-            return Ok(on.into_iter().map(|system| (name(&system), system)).collect());
-        }
-        let names = self.asked.systems.iter();
-        Ok(names.map(|name| (name.clone(), session.system(name))).collect())
-    }
-
-    /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
-    /// named and whose last run isn't known to be live.
-    fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
-        let decision = decide(&look.seen, &Request::Observe)?;
-        let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
-        let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
-        if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
-            return Ok(None);
-        }
-        let mut made = None;
-        if let Decision::Propose(step) = &decision
-            && !self.asked.no_emit
-        {
-            match make(&self.context, session, &look, step, self.asked.emit) {
-                Ok(done) => made = Some(done.done),
-                // Somebody else was faster: the next look sees what with.
-                Err(error) if was_outrun(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let line = Line::new(&look.seen, &decision, made.as_ref());
-        let notices = notices(&look.seen);
-        self.say(&line, &decision, &notices)?;
-        let code = match &decision {
-            Decision::Propose(_) => exit::WAITING,
-            other => code(other),
-        };
-        Ok(Some((line, code)))
-    }
-
-    /// Says a thing once, when it changes.
-    fn say(&mut self, line: &Line, decision: &Decision, notices: &[String]) -> anyhow::Result<()> {
-        let on_out = for_people(&self.common);
-        let terminal = self.context.terminal;
-        let terminal = if on_out { terminal.out } else { terminal.err };
-        let style = Style::choose(&self.context, self.common.color, terminal);
-        let account = terminal::account(line, decision, notices, style);
-        let name = format!("{}/{}/{}", line.cluster, line.namespace, line.system);
-        if self.said.insert(name, account.clone()).as_ref() == Some(&account) {
-            return Ok(());
-        }
-        let text = format!("{}\n{account}", style.dim(&terminal::moment(self.context.clock.now())));
-        if on_out {
-            self.context.print(&text)?;
-        } else if !self.common.quiet {
-            self.context.complain(&text);
-        }
-        Ok(())
-    }
 }
