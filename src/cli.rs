@@ -2,6 +2,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use crate::config::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 
 /// Drive a Distributed Cache Rebuild (DCR) the GitOps way: one reviewed commit for each phase.
 #[derive(Debug, Parser)]
-#[command(name = "dcr-gitops", version, propagate_version = true, subcommand_required = true)]
+#[command(name = "dcr-gitops", version = version(), propagate_version = true, subcommand_required = true)]
 #[command(after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
@@ -18,6 +19,24 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// The version, with the commit and date that it was built from where the build was told
+/// (`DCR_COMMIT`, `DCR_COMMIT_DATE`).
+pub fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let version = env!("CARGO_PKG_VERSION");
+        match (COMMIT, option_env!("DCR_COMMIT_DATE")) {
+            (Some(commit), Some(date)) => {
+                format!("{version} ({} {date})", commit.get(..10).unwrap_or(commit))
+            }
+            _ => version.to_owned(),
+        }
+    });
+    &VERSION
+}
+
+/// The commit that this program was built from, where the build was told.
+pub const COMMIT: Option<&str> = option_env!("DCR_COMMIT");
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -102,6 +121,10 @@ pub enum Output {
     Text,
     /// One object per system, one line each
     Json,
+    /// The same as YAML documents (`status`)
+    Yaml,
+    /// One page that needs nothing but itself (`status`)
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -143,6 +166,19 @@ pub enum Command {
     /// What the trigger and propagate Jobs run
     #[command(hide = true, subcommand)]
     Admin(Admin),
+    /// Print the names of systems, one a line: for completions and workflows
+    #[command(hide = true)]
+    Systems(Systems),
+}
+
+#[derive(Debug, Args)]
+pub struct Systems {
+    /// Only those whose run is on
+    #[arg(long, conflicts_with = "begun")]
+    pub on: bool,
+    /// Only those that have, or had, a run
+    #[arg(long)]
+    pub begun: bool,
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +201,16 @@ pub struct Emit {
     /// Push the step's branch to the remote
     #[arg(long)]
     pub push: bool,
+    /// Push it and put it in review: open its pull request on GitHub
+    #[arg(long)]
+    pub pr: bool,
+}
+
+impl Emit {
+    /// Whether the remote is written to.
+    pub fn pushes(self) -> bool {
+        self.push || self.pr
+    }
 }
 
 #[derive(Debug, Args)]
@@ -266,7 +312,7 @@ pub struct Watch {
     #[command(flatten)]
     pub emit: Emit,
     /// Only wait: leave it to others to emit what falls due
-    #[arg(long, conflicts_with = "push")]
+    #[arg(long, conflicts_with_all = ["push", "pr"])]
     pub no_emit: bool,
 }
 

@@ -7,4 +7,5 @@ pub mod kubeconfig;
 pub mod nodes;
 pub mod objects;
 pub mod replay;
+pub mod review;
 pub mod unanswered;

@@ -17,19 +17,23 @@ mod position;
 mod progress;
 mod record;
 mod request;
+mod spans;
 mod step;
 mod system;
 mod verdict;
 
 pub use attention::{Attention, AttentionClass, attentions};
-pub use decision::{Decision, Halt, Refused, after, course, decide};
-pub use gate::{notices, verdict};
+pub use decision::{Decision, Halt, Refused, after, course, decide, in_review};
+pub use gate::{About, Concern, Holds, concerns, holds, notices, verdict};
 pub use observation::{Observation, World};
 pub use phase::{Gate, Kind, Phase};
 pub use position::open_step;
-pub use progress::{Progress, deadline, progress};
+pub use progress::{
+    Estimate, Progress, Standstill, WentBack, deadline, estimate, progress, standstill, went_back,
+};
 pub use record::{BadField, LastRun, Outcome, Record};
 pub use request::Request;
+pub use spans::{PhaseSpan, SpanState, spans};
 pub use step::{Place, Step, intent_between};
 pub use system::{MAX_SYSTEM_NAME, SystemRef};
 pub use verdict::{Unmet, Verdict, Why};

@@ -1,14 +1,21 @@
 //! What a person asks for, done: observe, decide, and if a step falls due, commit it on its branch and
 //! show it.
-use super::emit::{Made, make, was_outrun};
+use jiff::SignedDuration;
+
+use super::emit::{Made, make, needs_github, take_back, was_outrun};
 use super::look::{Look, Outside, look};
 use super::session::Session;
+use super::tell::{Reporters, tell};
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, diff, error::Invalid, terminal};
 use crate::run::{Decision, Request, decide, notices};
+
+/// How long a request to GitHub may wait until requests are taken again.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// How often it is started over when somebody else was faster with something else.
 const ATTEMPTS: u32 = 3;
@@ -20,20 +27,27 @@ pub fn advance(
     emit: Emit,
     request: &Request,
 ) -> anyhow::Result<u8> {
-    if emit.push && common.observed.is_some() {
+    if emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
-        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+        return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let mut attempt = 1;
-    let (look, decision, made) = loop {
+    let Advanced { session, outside, look, decision, made } = loop {
         match once(context, common, system, emit, request) {
             Err(error) if attempt < ATTEMPTS && was_outrun(&error) => attempt += 1,
             result => break result?,
         }
     };
-    let notices = notices(&look.seen);
+    let mut notices = notices(&look.seen);
+    notices.extend(made.iter().flat_map(|made| made.notes.clone()));
     let done = made.as_ref().map(|made| &made.done);
     let line = Line::new(&look.seen, &decision, done);
+    let changes = match (&decision, &made) {
+        (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
+        _ => Vec::new(),
+    };
+    let account = Account { seen: &look.seen, decision: &decision, line: &line };
+    tell(context, &account, &changes);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
     } else if for_people(common) {
@@ -49,7 +63,20 @@ pub fn advance(
             context.complain(&format!("note: {}\n", crate::report::line(&notice)));
         }
     }
+    if let Some(mut reporters) = Reporters::new(context, common, emit)? {
+        reporters.note(context, &account);
+        reporters.deliver(context, &session.settings.settings, outside.desk().as_ref());
+    }
     Ok(code(&decision))
+}
+
+/// What came of it, and where it was seen.
+struct Advanced {
+    session: Session,
+    outside: Outside,
+    look: Look,
+    decision: Decision,
+    made: Option<Made>,
 }
 
 fn once(
@@ -58,22 +85,34 @@ fn once(
     system: &str,
     emit: Emit,
     request: &Request,
-) -> anyhow::Result<(Look, Decision, Option<Made>)> {
+) -> anyhow::Result<Advanced> {
     let mut session = Session::open(context, common)?;
     let systems = [session.system(system)?];
-    if emit.push {
+    if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
-    let outside = Outside::new(context, common, &session, true)?;
+    let mut outside = Outside::new(context, common, &session, true)?;
+    if needs_github(&session, emit) {
+        outside.require_reviews(context, &session, PATIENCE)?;
+    }
     let seen = outside.see(&session, &systems).remove(0);
-    if emit.push {
+    if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
     let look = look(&session, &systems[0], seen)?;
+    if let Some(desk) = outside.desk().filter(|_| emit.pr) {
+        desk.close_duplicates(&look)?;
+    }
     let decision = decide(&look.seen, request)?;
     let made = match &decision {
-        Decision::Propose(step) => Some(make(context, &session, &look, step, emit)?),
+        Decision::Propose(step) => {
+            Some(make(context, &session, &look, step, emit, outside.desk().as_ref())?)
+        }
+        Decision::Withdraw(branch) => {
+            take_back(&session, &look, branch, request, emit, outside.desk().as_ref())?;
+            None
+        }
         _ => None,
     };
-    Ok((look, decision, made))
+    Ok(Advanced { session, outside, look, decision, made })
 }

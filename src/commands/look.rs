@@ -1,26 +1,36 @@
 //! One look at one system: what the deployment repo says, and what was seen outside it.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
 use anyhow::Context as _;
 use futures::future::join_all;
-use jiff::Timestamp;
-use tokio::runtime::Runtime;
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::{Handle, Runtime};
 
+use super::desk::Desk;
 use super::session::Session;
 use crate::cli::Common;
 use crate::context::{Clock, Context};
+use crate::git::Oid;
+use crate::github::{self, Credentials, Github, Place, Writer};
 use crate::observe::argocd::application;
 use crate::observe::clusters::Clusters;
 use crate::observe::express::http::{Http, Limits};
 use crate::observe::kubeconfig::{self, BadKubeconfig};
 use crate::observe::nodes::{Commands, Nodes};
 use crate::observe::replay::Replay;
+use crate::observe::review::Reviews;
 use crate::render::{BaseFolder, Change, RenderError, change};
 use crate::run::argocd::ApplicationView;
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::{Action, Deployment};
 use crate::run::express::Admin;
 use crate::run::journal::Journal;
-use crate::run::review::Review;
+use crate::run::review::{Review, ReviewRequest, ReviewState};
 use crate::run::{Observation, Step, SystemRef, World, after};
+
+/// How long a command that could do without GitHub waits for it to take requests again.
+const SHORT_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The observation, and the files that a step would start from.
 pub struct Look {
@@ -66,6 +76,7 @@ pub enum Outside {
 pub struct Live {
     runtime: Runtime,
     senses: Senses,
+    github: Option<Asked>,
 }
 
 /// What the world is seen with: clusters, and the nodes in them.
@@ -75,6 +86,15 @@ pub struct Senses {
     http: Http,
     pub clock: Clock,
     commands: Option<Commands>,
+}
+
+/// The review platform, if it is asked.
+pub struct Asked {
+    reviews: Reviews,
+    /// Whether what can't be seen there keeps anything from being proposed.
+    required: bool,
+    /// The requests that labels and reviewers were seen to, so that it is tried once only.
+    finished: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 /// What was answered to whoever asked about one run.
@@ -102,7 +122,34 @@ impl Outside {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let senses = Senses::new(context, common, session, run_commands)?;
-        Ok(Outside::Live(Box::new(Live { runtime, senses })))
+        let github = {
+            let _runtime = runtime.enter();
+            Asked::at_hand(context, session)
+        };
+        Ok(Outside::Live(Box::new(Live { runtime, senses, github })))
+    }
+
+    /// From now on the requests on GitHub must be seen. `patience`: how long it may be waited until GitHub takes
+    /// requests again.
+    ///
+    /// # Errors
+    /// It can't be told which repo on GitHub this is, or who asks.
+    pub fn require_reviews(
+        &mut self,
+        context: &Context,
+        session: &Session,
+        patience: SignedDuration,
+    ) -> anyhow::Result<()> {
+        let Outside::Live(live) = self else { return Ok(()) };
+        let _runtime = live.runtime.enter();
+        live.github = Some(Asked::required(context, session, patience)?);
+        Ok(())
+    }
+
+    /// Where steps are put in review, if that was asked for.
+    pub fn desk(&self) -> Option<Desk> {
+        let Outside::Live(live) = self else { return None };
+        live.github.as_ref()?.desk(live.runtime.handle())
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -146,9 +193,13 @@ impl Live {
             Some(base) => self.senses.ask(base).await,
             None => Answers::default(),
         })));
+        let bases: Vec<Deployment> = bases.into_iter().flatten().collect();
+        let asked = self.github.as_ref();
+        let mut reviews = asked.map(|asked| asked.look(self.runtime.handle(), &bases));
         let seen = systems.iter().zip(told).map(|(system, answers)| {
             let at = self.senses.clock.now();
-            Ok((at, world(self.senses.cluster(system, at), answers)))
+            let review = reviews.as_mut().and_then(|reviews| reviews.remove(system));
+            Ok((at, world(self.senses.cluster(system, at), answers, review.unwrap_or_default())))
         });
         seen.collect()
     }
@@ -203,16 +254,124 @@ impl Senses {
     }
 }
 
+impl Asked {
+    /// For commands that can do without. Only where it is sure that GitHub is.
+    pub fn at_hand(context: &Context, session: &Session) -> Option<Self> {
+        let place = Place::find_known(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context).ok().flatten()?;
+        let github = Github::new(context, place, credentials, SHORT_PATIENCE);
+        let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        Some(Asked { reviews, required: false, finished: Arc::default() })
+    }
+
+    /// For commands that put steps in review. `patience`: how long it may be waited until GitHub takes requests
+    /// again.
+    ///
+    /// # Errors
+    /// It can't be told which repo on GitHub this is, or who asks.
+    pub fn required(
+        context: &Context,
+        session: &Session,
+        patience: SignedDuration,
+    ) -> anyhow::Result<Self> {
+        let place = Place::find(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context)?
+            .ok_or_else(|| github::Error::Credentials("no token for GitHub is set".to_owned()))?;
+        let github = Github::new(context, place, credentials, patience)?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        Ok(Asked { reviews, required: true, finished: Arc::default() })
+    }
+
+    /// Where steps are put in review, if that was asked for.
+    pub fn desk(&self, runtime: &Handle) -> Option<Desk> {
+        let writer = || Writer::new(self.reviews.github().clone());
+        self.required.then(|| Desk::new(runtime.clone(), writer(), self.finished.clone()))
+    }
+
+    /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
+    pub fn look(&self, runtime: &Handle, bases: &[Deployment]) -> BTreeMap<SystemRef, Review> {
+        match runtime.block_on(self.reviews.look(bases)) {
+            Ok(reviews) => reviews,
+            Err(error) if self.required => {
+                let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
+                bases.iter().map(|it| (it.system.clone(), unseen())).collect()
+            }
+            Err(error) => {
+                tracing::warn!("pull requests weren't looked at: {error}");
+                BTreeMap::new()
+            }
+        }
+    }
+}
+
 /// All that was seen of one system outside the deployment repo, put together.
-pub fn world(cluster: ClusterView, answers: Answers) -> World {
+pub fn world(cluster: ClusterView, answers: Answers, review: Review) -> World {
     let Answers { admin, application } = answers;
-    World { cluster, admin, application, review: Review::default(), journal: Journal::default() }
+    World { cluster, admin, application, review, journal: Journal::default() }
+}
+
+fn remote_url(session: &Session) -> Option<String> {
+    session.repo.remote_url(session.remote.as_deref()?)
 }
 
 /// The rest of a look, once the world was seen; in between, the base may have been fetched. In this
 /// order the deployment repo is never older than what it is held against.
 pub fn look(session: &Session, system: &SystemRef, seen: Sight) -> anyhow::Result<Look> {
-    let (at, world) = seen?;
-    let (deployment, folder) = session.read(system)?;
+    let (at, mut world) = seen?;
+    let (deployment, folder) = read(session, system, &mut world.review)?;
     Ok(Look { seen: Observation { at, deployment, world }, folder })
+}
+
+/// One system of the deployment repo, and what its requests mean there.
+pub fn read(
+    session: &Session,
+    system: &SystemRef,
+    review: &mut Review,
+) -> anyhow::Result<(Deployment, BaseFolder)> {
+    let (mut deployment, folder) = session.read(system)?;
+    mark_conflicts(session, &mut deployment, review);
+    read_intents(session, &deployment, review);
+    Ok((deployment, folder))
+}
+
+/// A step whose request conflicts with the base is out of date, unless it stands on that very base.
+fn mark_conflicts(session: &Session, deployment: &mut Deployment, review: &Review) {
+    for step in &mut deployment.steps {
+        let request = review.open_request(step.run, step.step);
+        let request = request.filter(|request| request.head == step.commit);
+        if !request.is_some_and(|request| request.standing.conflicts) {
+            continue;
+        }
+        let on = Oid::from_str(&step.commit).ok().and_then(|commit| {
+            session.repo.commit(commit).ok()?.parent_id(0).ok().map(|parent| parent.to_string())
+        });
+        step.outdated |= on.is_some_and(|on| on != deployment.base.commit);
+    }
+}
+
+/// What the next step meant to do, if its request was closed and its branch is gone: it makes a difference
+/// whether a phase was turned down or a side move.
+fn read_intents(session: &Session, deployment: &Deployment, review: &mut Review) {
+    let Some(record) = &deployment.record else { return };
+    let next = (record.run, record.step.saturating_add(1));
+    if deployment.steps.iter().any(|step| (step.run, step.step) == next) {
+        return;
+    }
+    let gone = |request: &&mut ReviewRequest| {
+        let closed = matches!(request.state, ReviewState::Closed { .. });
+        closed && request.intent.is_none() && (request.run, request.step) == next
+    };
+    for request in review.requests.iter_mut().filter(gone) {
+        let Ok(head) = Oid::from_str(&request.head) else { continue };
+        let source = session.source(session.pattern());
+        // A command that asks nothing of the remote goes without.
+        if let (Some(remote), true) = (&session.remote, deployment.base.fresh)
+            && let Err(error) = session.repo.fetch_commit(remote, head)
+        {
+            tracing::debug!("{} can't be fetched: {error}", request.head);
+        }
+        let at = (request.run, request.step);
+        request.intent = source.intent_of(&deployment.system, at, head).ok().flatten();
+    }
 }

@@ -1,7 +1,8 @@
 //! The commands that ask for one step of one run: the next phase, or a move beside the phases.
 use super::advance::advance;
-use crate::cli::{Abort, Common, NextPhase, Retry, Scale, Synchronizer};
+use crate::cli::{Abort, Common, Emit, NextPhase, Retry, Scale, Synchronizer};
 use crate::context::Context;
+use crate::report::error::Invalid;
 use crate::run::Request;
 
 pub fn next_phase(context: &mut Context, common: &Common, asked: NextPhase) -> anyhow::Result<u8> {
@@ -12,16 +13,16 @@ pub fn next_phase(context: &mut Context, common: &Common, asked: NextPhase) -> a
 
 pub fn scale(context: &mut Context, common: &Common, asked: &Scale) -> anyhow::Result<u8> {
     let request = Request::Scale { farmers: asked.farmers };
-    advance(context, common, &asked.system, asked.emit, &request)
+    side_move(context, common, &asked.system, asked.emit, &request)
 }
 
 pub fn retry(context: &mut Context, common: &Common, asked: &Retry) -> anyhow::Result<u8> {
-    advance(context, common, &asked.system, asked.emit, &Request::Retry)
+    side_move(context, common, &asked.system, asked.emit, &Request::Retry)
 }
 
 pub fn abort(context: &mut Context, common: &Common, asked: Abort) -> anyhow::Result<u8> {
     let Abort { system, reason, emit } = asked;
-    advance(context, common, &system, emit, &Request::Abort { reason })
+    side_move(context, common, &system, emit, &Request::Abort { reason })
 }
 
 pub fn synchronizer(
@@ -33,5 +34,22 @@ pub fn synchronizer(
         Synchronizer::Up(up) => (up.system, up.emit, true, up.ticket),
         Synchronizer::Down(down) => (down.system, down.emit, false, None),
     };
-    advance(context, common, &system, emit, &Request::Synchronizer { up, ticket })
+    side_move(context, common, &system, emit, &Request::Synchronizer { up, ticket })
+}
+
+/// What has no gate of its own: a reason to skip one would silently be lost.
+fn side_move(
+    context: &mut Context,
+    common: &Common,
+    system: &str,
+    emit: Emit,
+    request: &Request,
+) -> anyhow::Result<u8> {
+    if common.skip_gate.is_some() {
+        let hint = "a side move has no gate that could be skipped";
+        return Err(Invalid::usage("--skip-gate goes with next-phase and plan only")
+            .hint(hint)
+            .into());
+    }
+    advance(context, common, system, emit, request)
 }

@@ -129,6 +129,7 @@ fn prepare(
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: context.terminal,
+        actions: None,
     };
     let in_remote = Common { repo: Some(folder.remote()), ..Common::default() };
     let session = Session::open(&inside, &in_remote)?;
@@ -161,6 +162,7 @@ fn prepare(
         folder: read.folder,
         inputs: read.inputs,
         start,
+        pull_requests: false,
     };
     Ok((setting, from))
 }

@@ -2,6 +2,8 @@
 //! names resolved.
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::cli::Common;
 use crate::config::{
     Known, SettingsFile, SystemsPattern, digest, parse_inputs, parse_settings, qualified,
@@ -145,6 +147,17 @@ impl Session {
         }
         runs.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
         Ok(runs)
+    }
+
+    /// The base as it was at a time, as far as its history is here: then it is compared with what is now.
+    pub fn base_at(&self, at: Timestamp) -> anyhow::Result<Option<Oid>> {
+        Ok(self.source(self.pattern()).base_at(at)?)
+    }
+
+    /// Whether what is ours of a system changed since the base was that commit; nothing: it did.
+    pub fn changed_since(&self, commit: Option<Oid>, system: &SystemRef) -> anyhow::Result<bool> {
+        let Some(commit) = commit else { return Ok(true) };
+        Ok(self.source(self.pattern()).changed_since(commit, system)?)
     }
 
     /// The same systems, as far as their runs are wanted.

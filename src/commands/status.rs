@@ -1,31 +1,51 @@
 //! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
-use super::look::{Outside, look, see_all};
+use super::look::{Look, Outside, look, see_all};
 use super::session::Session;
-use super::{exit, for_people};
+use super::tell::tell;
+use super::{exit, fail, for_people};
 use crate::cli::{Common, Output, Status};
 use crate::context::Context;
+use crate::report::detail::detail;
+use crate::report::facts::Account;
 use crate::report::json::Line;
-use crate::report::{Style, error, nodes, terminal};
-use crate::run::{Observation, Request, SystemRef, decide, notices};
+use crate::report::overview::Overview;
+use crate::report::page::{Shown, page};
+use crate::report::{Style, nodes, systems, terminal};
+use crate::run::{Decision, Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
     let session = Session::open(context, common)?;
     let outside = Outside::new(context, common, &session, true)?;
-    let systems = systems(&session, asked)?;
-    if systems.is_empty() && for_people(common) {
-        context.print("no system has a run yet: `dcr-gitops next-phase SYSTEM` starts one\n")?;
-    }
+    let named = systems(&session, asked)?;
     let mut codes = Vec::new();
-    for seen in see_all(&outside, &session, systems) {
-        match seen.and_then(|(system, seen)| look(&session, &system, seen)) {
-            Ok(look) => show(context, common, look.seen)?,
+    let mut standing = Vec::new();
+    for seen in see_all(&outside, &session, named) {
+        let looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
+        match looked.and_then(Standing::of) {
+            Ok(system) => {
+                tell(context, &system.as_told(), &[]);
+                standing.push(system);
+            }
             Err(error) => {
-                let style = Style::choose(context, common.color, context.terminal.err);
-                context.complain(&error::text(&error, style));
-                codes.push(error::code(&error));
+                codes.push(fail(context, common, &error.to_string(), &error));
             }
         }
     }
+    let style = Style::choose(context, common.color, context.terminal.out);
+    let text = match common.output {
+        Output::Json | Output::Yaml => lines(standing, common.output)?,
+        Output::Html => html(context, &standing)?,
+        Output::Text if !for_people(common) => String::new(),
+        Output::Text if standing.is_empty() && codes.is_empty() => {
+            "no system has a run yet: `dcr-gitops next-phase SYSTEM` starts one\n".to_owned()
+        }
+        Output::Text if asked.systems.is_empty() => {
+            let views: Vec<Overview> = standing.iter().map(Standing::overview).collect();
+            systems::table(&views, style)
+        }
+        Output::Text => standing.iter().map(|system| system.account(style)).collect(),
+    };
+    context.print(&text)?;
     Ok(exit::worst(codes))
 }
 
@@ -37,18 +57,56 @@ fn systems(session: &Session, asked: &Status) -> anyhow::Result<Vec<anyhow::Resu
     Ok(asked.systems.iter().map(|name| session.system(name)).collect())
 }
 
-fn show(context: &mut Context, common: &Common, seen: Observation) -> anyhow::Result<()> {
-    let decision = decide(&seen, &Request::Observe)?;
-    let mut line = Line::new(&seen, &decision, None);
-    if common.output == Output::Json {
-        line.observed = Some(seen);
-        context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
-    } else if for_people(common) {
-        let style = Style::choose(context, common.color, context.terminal.out);
-        let base = terminal::base(&seen, style);
-        let account = terminal::account(&line, &decision, &notices(&seen), style);
-        let nodes = nodes::table(&seen).map(|table| format!("\n{table}\n")).unwrap_or_default();
-        context.print(&format!("{account}{nodes}{base}"))?;
+/// Where one system stands.
+struct Standing {
+    seen: Observation,
+    decision: Decision,
+    line: Line,
+}
+
+impl Standing {
+    fn of(look: Look) -> anyhow::Result<Self> {
+        let seen = look.seen;
+        let decision = decide(&seen, &Request::Observe)?;
+        let line = Line::new(&seen, &decision, None);
+        Ok(Standing { seen, decision, line })
     }
-    Ok(())
+
+    fn as_told(&self) -> Account<'_> {
+        let Standing { seen, decision, line } = self;
+        Account { seen, decision, line }
+    }
+
+    fn overview(&self) -> Overview {
+        Overview::new(&self.seen, &self.decision, &self.line)
+    }
+
+    fn account(&self, style: Style) -> String {
+        let Standing { seen, decision, line } = self;
+        let base = terminal::base(seen, style);
+        let account = terminal::account(line, decision, &notices(seen), style);
+        let nodes = nodes::table(seen).map(|table| format!("\n{table}\n")).unwrap_or_default();
+        format!("{account}{}{nodes}{base}", detail(&self.overview(), style))
+    }
+}
+
+/// A line or a document for each system, with all that was seen of it.
+fn lines(standing: Vec<Standing>, output: Output) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for Standing { seen, mut line, .. } in standing {
+        line.observed = Some(seen);
+        text += &match output {
+            Output::Yaml => format!("---\n{}", serde_yaml::to_string(&line)?),
+            _ => format!("{}\n", serde_json::to_string(&line)?),
+        };
+    }
+    Ok(text)
+}
+
+fn html(context: &Context, standing: &[Standing]) -> anyhow::Result<String> {
+    let views: Vec<Overview> = standing.iter().map(Standing::overview).collect();
+    let shown = standing.iter().zip(&views);
+    let shown: Vec<Shown<'_>> =
+        shown.map(|(system, overview)| Shown { overview, seen: &system.seen }).collect();
+    Ok(page(&shown, context.clock.now())?)
 }

@@ -3,8 +3,8 @@ mod lookout;
 mod sights;
 mod teller;
 
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,66 +16,79 @@ use crate::cli::{Common, Watch};
 use crate::context::Context;
 use crate::report::error::Invalid;
 use crate::wait::heartbeat::Heartbeat;
-use crate::wait::{End, Occasion, Schedule, Seen, wait};
+use crate::wait::{End, Occasion, Schedule, wait};
 use lookout::{Lookout, Tidings};
 use teller::Teller;
 
-/// What is said of the whole deployment repo is said under this name; no system has it.
-const REPO: &str = "";
-
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
-    if asked.emit.push && common.observed.is_some() {
+    if asked.emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
-        return Err(Invalid::usage("--observed can't go with --push").hint(hint).into());
+        return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let speaking = context.take();
-    let mut teller = Teller::new(speaking, common, asked.poll.signed());
+    let teller = Teller::new(context.take(), common, asked.emit, asked.poll.signed());
+    let teller = Arc::new(Mutex::new(teller?));
     let changed = Arc::new(Notify::new());
     let handle = runtime.handle().clone();
-    let (quiet, of, told) = (context.take(), (common.clone(), asked.clone()), Arc::clone(&changed));
-    let lookout = move || Lookout::new(quiet, of.0, of.1, handle, told);
-    let end = runtime.block_on(watch(lookout, &mut teller, asked, &changed));
+    let (silent, of, told) = (context.take(), (common.clone(), asked.clone()), changed.clone());
+    let lookout = move || Lookout::new(silent, of.0, of.1, handle, told);
+    let end = runtime.block_on(watch(context, lookout, &teller, asked, &changed));
     runtime.shutdown_background();
+    // Whoever is still at it, when it was stopped in the middle, has what there would be to say.
+    let Ok(mut teller) = teller.try_lock() else { return end.map(|_| exit::WAITING) };
     let code = teller.end();
-    *context = teller.context;
+    *context = teller.context.take();
     Ok(if end? == End::Stopped { exit::WAITING } else { code? })
 }
 
+/// What is looked at is told by the `teller`; `context` is for nothing but asking.
 async fn watch(
+    context: &Context,
     lookout: impl FnOnce() -> Lookout + Send + 'static,
-    teller: &mut Teller,
+    teller: &Arc<Mutex<Teller>>,
     asked: &Watch,
     changed: &Notify,
 ) -> anyhow::Result<End> {
     let schedule =
         Schedule { poll: asked.poll.signed(), slice: asked.slice.map(|slice| slice.signed()) };
-    let clock = teller.context.clock.clone();
     let mut heartbeat = Heartbeat::default();
     let (occasions, mut looks) = on_its_own_thread(lookout);
-    let end = wait(&clock, schedule, changed, stopped()?, async |occasion| {
+    let end = wait(&context.clock, schedule, changed, stopped()?, async |occasion| {
         occasions.send(occasion)?;
         let Some(tidings) = looks.recv().await else { bail!("the look broke off") };
         let tidings = tidings?;
-        if let (Occasion::Poll, Some(called)) = (occasion, &tidings.heartbeat) {
-            heartbeat.beat(&teller.context, &called.url);
+        let called = tidings.settings.as_ref().and_then(|settings| settings.heartbeat.as_ref());
+        if let (Occasion::Poll, Some(called)) = (occasion, called) {
+            heartbeat.beat(context, &called.url);
         }
-        if let Some(why) = heartbeat.failed().await {
-            teller.warn(&format!("the heartbeat failed: {why}"));
-        }
-        report(teller, tidings, asked)
+        let (seen, missed) = (tidings.seen, heartbeat.failed().await);
+        // It may have to tell others, who may be slow.
+        let telling = Arc::clone(teller);
+        tokio::task::spawn_blocking(move || {
+            let Ok(mut teller) = telling.lock() else { bail!("the report broke off") };
+            missed.iter().for_each(|why| teller.warn(&heartbeat_failed(why)));
+            teller.report(occasion, tidings)
+        })
+        .await??;
+        Ok(seen)
     })
     .await?;
-    if end != End::Stopped
-        && let Some(why) = heartbeat.last().await
-    {
-        teller.warn(&format!("the heartbeat failed: {why}"));
+    if end == End::Stopped {
+        return Ok(end);
     }
-    if end == End::SliceOver {
-        teller.slice_over();
+    let missed = heartbeat.last().await;
+    if let Ok(mut teller) = teller.try_lock() {
+        missed.iter().for_each(|why| teller.warn(&heartbeat_failed(why)));
+        if end == End::SliceOver {
+            teller.slice_over();
+        }
     }
     Ok(end)
+}
+
+fn heartbeat_failed(why: &str) -> String {
+    format!("the heartbeat failed: {why}")
 }
 
 /// Looks whenever it is sent an occasion. A look reads files and talks to the remote, so it doesn't keep a
@@ -94,19 +107,6 @@ fn on_its_own_thread(
         }
     });
     (occasions, looks)
-}
-
-fn report(teller: &mut Teller, tidings: Tidings, asked: &Watch) -> anyhow::Result<Seen> {
-    match &tidings.trouble {
-        Some(error) => teller.complain(REPO, error),
-        None => teller.is_right(REPO),
-    }
-    teller.keep(&tidings.watched);
-    for told in tidings.each {
-        teller.tell(told)?;
-    }
-    teller.still_on(asked.poll.signed());
-    Ok(tidings.seen)
 }
 
 /// Done when the process is asked to end.

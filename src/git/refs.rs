@@ -87,6 +87,23 @@ impl Repo {
         Err(Error::Locked(name.to_owned()))
     }
 
+    /// Deletes a ref if it holds `expected`.
+    ///
+    /// # Errors
+    /// Another process holds the ref, or it can't be written.
+    pub fn delete(&self, name: &str, expected: Oid) -> Result<Swap, Error> {
+        let deleting = || Error::git(format!("deleting {name}"));
+        let mut transaction = self.inner.transaction().map_err(deleting())?;
+        transaction.lock_ref(name).map_err(deleting())?;
+        let holds = self.commit_of(name)?;
+        if holds != Some(expected) {
+            return Ok(Swap::Holds(holds));
+        }
+        transaction.remove(name).map_err(deleting())?;
+        transaction.commit().map_err(deleting())?;
+        Ok(Swap::Moved)
+    }
+
     fn try_swap(
         &self,
         name: &str,

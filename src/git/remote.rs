@@ -45,6 +45,18 @@ impl Repo {
         if remotes.len() == 1 { remotes.pop() } else { None }
     }
 
+    /// The address of a remote, as `url.<base>.insteadOf` turns it. It may hold a password.
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let url = self.config.text(&format!("remote.{remote}.url"))?;
+        let bases = self.config.subsections("url", "insteadof").into_iter();
+        let fitting = bases.filter_map(|base| {
+            let instead = self.config.text(&format!("url.{base}.insteadof"))?;
+            Some((instead.len(), format!("{base}{}", url.strip_prefix(&instead)?)))
+        });
+        let longest = fitting.max_by_key(|(length, _)| *length);
+        Some(longest.map_or(url.clone(), |(_, turned)| turned))
+    }
+
     pub(super) fn quiet_fetch(&self) -> Call {
         self.git(&QUIETLY)
     }
@@ -121,6 +133,21 @@ impl Repo {
         let arguments =
             depth.into_iter().map(str::to_owned).chain([remote.to_owned()]).chain(missing);
         self.fetch_patiently(&arguments.collect::<Vec<String>>())?;
+        odb.refresh().map_err(Error::git("looking for fetched objects"))
+    }
+
+    /// Fetches a commit that no branch need hold any more, unless it is here. No ref is written.
+    ///
+    /// # Errors
+    /// The remote doesn't have it, or doesn't give it.
+    pub fn fetch_commit(&self, remote: &str, commit: Oid) -> Result<(), Error> {
+        if self.is_whole(commit) {
+            return Ok(());
+        }
+        let depth = self.is_shallow().then_some("--depth=2").map(str::to_owned);
+        let arguments = depth.into_iter().chain([remote.to_owned(), commit.to_string()]);
+        self.quiet_fetch().arguments(arguments).run()?;
+        let odb = self.inner.odb().map_err(Error::git("opening the object database"))?;
         odb.refresh().map_err(Error::git("looking for fetched objects"))
     }
 

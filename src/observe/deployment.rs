@@ -9,6 +9,8 @@ mod systems;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 pub use base::{Found, SETTINGS, find_base};
 pub use error::Error;
 pub use steps::remote_steps;
@@ -16,7 +18,7 @@ pub use systems::{Located, Systems};
 
 use crate::config::{Inputs, Known, Settings, SystemsPattern, Wiring};
 use crate::git::{BranchFetch, Entry, Oid, RemoteBranches, Repo};
-use crate::render::BaseFolder;
+use crate::render::{BaseFolder, Change};
 use crate::run::SystemRef;
 use crate::run::deployment::{Base, Deployment, Intent, Policy, StepContent};
 
@@ -138,6 +140,35 @@ impl Source<'_> {
         Ok(matches!(content, StepContent::Ours(theirs) if theirs.same(intent)))
     }
 
+    /// What the step that a commit holds changes on what it was made from.
+    ///
+    /// # Errors
+    /// The commit can't be read, or has nothing before it.
+    pub fn change_of(&self, commit: Oid) -> Result<Change, Error> {
+        let before = self.repo.commit(commit)?.parent_id(0);
+        let before = before.map_err(crate::git::Error::git(format!("reading {commit}")))?;
+        let trees = (self.repo.commit(before)?.tree_id(), self.repo.commit(commit)?.tree_id());
+        content::change(self.repo, trees.0, trees.1)
+    }
+
+    /// What the step that a commit holds means to do; nothing where it isn't ours.
+    ///
+    /// # Errors
+    /// The commit can't be read.
+    pub fn intent_of(
+        &self,
+        system: &SystemRef,
+        at: (u32, u32),
+        commit: Oid,
+    ) -> Result<Option<Intent>, Error> {
+        let paths = Paths::of(self.pattern, system);
+        let judged = content::classify(self, system, &paths, at, commit, &[self.base_commit()?])?;
+        Ok(match judged.content {
+            StepContent::Ours(intent) => Some(*intent),
+            StepContent::Empty | StepContent::Foreign { .. } => None,
+        })
+    }
+
     /// Whether there are inputs where this system's have to be.
     ///
     /// # Errors
@@ -158,6 +189,35 @@ impl Source<'_> {
         };
         let on = self.repo.entry(folder.id, folder::RUN)?.is_some();
         Ok(if on { HasRun::On } else { HasRun::Over })
+    }
+
+    /// The newest commit of the base's own history that is older than `at`. Nothing where the history that is
+    /// here doesn't reach so far.
+    ///
+    /// # Errors
+    /// A commit can't be read.
+    pub fn base_at(&self, at: Timestamp) -> Result<Option<Oid>, Error> {
+        let edges = self.repo.shallow_edges()?;
+        let mut commit = self.base_commit()?;
+        loop {
+            if self.repo.commit(commit)?.time().seconds() < at.as_second() {
+                return Ok(Some(commit));
+            }
+            match self.repo.parents(commit, &edges)?.first() {
+                Some(parent) => commit = *parent,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether what is ours of a system is something else on the base than it was in this commit.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn changed_since(&self, commit: Oid, system: &SystemRef) -> Result<bool, Error> {
+        let dcr = Paths::of(self.pattern, system).dcr;
+        let before = self.repo.at_path(self.repo.commit(commit)?.tree_id(), &dcr)?;
+        Ok(self.at(&dcr)?.map(|entry| entry.id) != before.map(|entry| entry.id))
     }
 
     /// The plain files of a folder on the base, by name. None there: none in it.

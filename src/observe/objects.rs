@@ -19,6 +19,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+pub(super) use crate::manifest::spec::or_default;
+
 pub use configuration::{Budget, Claim, RunRecord, Service};
 pub use farm::Objects;
 pub use job::Job;
@@ -96,11 +98,4 @@ impl<K: Kind> kube::Resource for Listed<K> {
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.of_watch
     }
-}
-
-/// Reads `null` as if the field weren't there.
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    from: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
 }

@@ -30,6 +30,8 @@ pub trait ClusterWriter: Send + Sync {
     /// Deletes an object; one that isn't there is no error.
     fn delete(&self, kind: &str, namespace: &str, name: &str, propagation: Propagation);
     fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>>;
+    /// Grows with every change of any object.
+    fn version(&self) -> u64;
     /// All objects that carry [`TRACKING`].
     fn list_managed(&self) -> Vec<Arc<Value>>;
     /// Stores an Application as it is: `spec`, `operation` and `status`, which is no subresource, so
@@ -148,7 +150,7 @@ impl ArgoCd {
     /// Adds an Application; it is compared for the first time at `now`.
     pub fn add(&mut self, application: Application, now: Timestamp) {
         self.seed = self.seed.wrapping_add(1);
-        let app = App::new(application, self.seed, now);
+        let mut app = App::new(application, self.seed, now);
         app.write(&*self.cluster);
         self.applications.push(app);
     }
@@ -159,6 +161,11 @@ impl ArgoCd {
             app.edit(edit);
             app.write(&*self.cluster);
         }
+    }
+
+    /// When the next thing happens by itself. A poll that would find nothing new isn't waited for.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.applications.iter().filter_map(|app| app.due(&*self.cluster)).min()
     }
 
     /// Does what falls due until `now`, in its order.

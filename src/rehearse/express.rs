@@ -68,10 +68,18 @@ pub struct Express {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// The commands that nodes were sent.
+#[derive(Default)]
+struct Sent {
+    accepted: Vec<Accepted>,
+    /// With the reason.
+    refused: Vec<(Cmd, String)>,
+}
+
 #[derive(Default)]
 struct Inner {
     systems: Vec<System>,
-    accepted: Vec<Accepted>,
+    sent: Sent,
     /// By namespace and node; `None` as the command stands for all of them.
     faults: BTreeMap<(String, String, Option<Cmd>), Fault>,
 }
@@ -167,24 +175,30 @@ impl Express {
         if let Some(fault) = faults.find_map(|cmd| inner.faults.get(&key(cmd))) {
             return answer::faulty(fault);
         }
-        Reply::Answer(answer::answer(system, &mut inner.accepted, node, &query, now))
+        Reply::Answer(answer::answer(system, &mut inner.sent, node, &query, now))
     }
 
     /// Every command that was accepted, in its order.
     pub fn commands(&self) -> Vec<Accepted> {
-        self.lock().accepted.clone()
+        self.lock().sent.accepted.clone()
+    }
+
+    /// Why each command of this kind was refused that was.
+    pub fn refusals(&self, cmd: Cmd) -> Vec<String> {
+        let refused = &self.lock().sent.refused;
+        refused.iter().filter(|(it, _)| *it == cmd).map(|(_, why)| why.clone()).collect()
     }
 
     /// How many triggers of this attempt were accepted, in all systems together.
     pub fn accepted(&self, run: u32, attempt: u32) -> usize {
         let of_attempt = (Cmd::StartRebuild, Some(run), Some(attempt));
-        let accepted = &self.lock().accepted;
+        let accepted = &self.lock().sent.accepted;
         accepted.iter().filter(|it| (it.cmd, it.run, it.attempt) == of_attempt).count()
     }
 
     /// The accepted commands that must never have been sent.
     pub fn violations(&self) -> Vec<Accepted> {
-        self.lock().accepted.iter().filter(|accepted| accepted.violation).cloned().collect()
+        self.lock().sent.accepted.iter().filter(|accepted| accepted.violation).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,27 +1,28 @@
 //! What runs in the pods of Jobs: this program's own admin commands, on the pod network.
+mod crew;
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{Method, Request};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::watch;
 use tower::Service;
 
+pub use self::crew::Crew;
 use super::express::Express;
 use super::kubernetes::kind::Kind;
 use super::kubernetes::node::{Exit, JobRunner};
 use super::kubernetes::{Kubernetes, object};
 use crate::admin::{self, Time, Wire};
 use crate::admin_job::VARIABLE;
-use crate::observe::express::http::HttpError;
+use crate::observe::express::http::{HttpError, Limits};
 
 /// Runs `admin trigger` and `admin propagate`, told by their containers' arguments and environment.
 pub struct Jobs {
     pub kubernetes: Kubernetes,
     pub express: Express,
-    /// What time it is in the world.
-    pub time: watch::Receiver<Timestamp>,
+    pub crew: Crew,
 }
 
 impl JobRunner for Jobs {
@@ -43,10 +44,12 @@ impl JobRunner for Jobs {
             kubernetes: self.kubernetes.clone(),
             express: self.express.clone(),
             namespace: object::namespace(pod).to_owned(),
+            crew: self.crew.clone(),
         };
-        let time = WorldTime(self.time.clone());
+        let (crew, awake) = (self.crew.clone(), self.crew.begin());
         Box::pin(async move {
-            let outcome = admin::run(kind, told.as_deref(), &network, &time).await;
+            let _awake = awake;
+            let outcome = admin::run(kind, told.as_deref(), &network, &crew).await;
             Exit { code: outcome.exit, message: outcome.message }
         })
     }
@@ -57,6 +60,7 @@ struct Network {
     kubernetes: Kubernetes,
     express: Express,
     namespace: String,
+    crew: Crew,
 }
 
 impl Network {
@@ -69,7 +73,13 @@ impl Network {
         let request = request.map_err(|_| bad("it can't be asked for"))?;
         let mut node = self.express.node(&self.namespace, node, uri.port_u16().unwrap_or(80));
         let refused = |_| HttpError::NotConnected("connection refused".to_owned());
-        let answer = node.call(request).await.map_err(refused)?;
+        let answer = tokio::select! {
+            biased;
+            answer = node.call(request) => answer.map_err(refused)?,
+            () = self.crew.pause(Limits::default().total) => {
+                return Err(HttpError::Lost("operation timed out".to_owned()));
+            }
+        };
         match answer.status().as_u16() {
             200 => Ok(answer.into_body()),
             status => {
@@ -101,17 +111,12 @@ impl Wire for Network {
     }
 }
 
-/// Pauses last until the world's time has passed.
-struct WorldTime(watch::Receiver<Timestamp>);
-
-impl Time for WorldTime {
+impl Time for Crew {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        Crew::now(self)
     }
 
     async fn pause(&self, length: Duration) {
-        let end = self.now() + SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
-        // A world that has ended lets nobody wait.
-        let _ = self.0.clone().wait_for(|now| *now >= end).await;
+        Crew::pause(self, length).await;
     }
 }

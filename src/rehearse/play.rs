@@ -1,4 +1,5 @@
 //! Plays a scenario: the program as a process of its own, started and started again, against the world.
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::folder::Folder;
 use super::reviewer::{Act, State};
-use super::scenario::Scenario;
+use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
 use super::world::{Event, Ledger, Setting, What, World};
 use crate::cli::ScaledClock;
@@ -88,6 +89,7 @@ impl Play<'_> {
             steps: 0,
             last: String::new(),
             errors: String::new(),
+            asks: self.scenario.asks.iter().copied().collect(),
             show,
         };
         tokio::select! {
@@ -112,6 +114,8 @@ struct Stage<'a, S> {
     steps: usize,
     last: String,
     errors: String,
+    /// What people are still to ask for.
+    asks: VecDeque<Asked>,
     show: S,
 }
 
@@ -120,10 +124,15 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let system = self.play.setting.system.to_string();
         let (poll, slice) = (self.in_world(POLL), self.in_world(SLICE));
         let watch = ["watch", &system, "--push", "--poll", &poll, "--for", &slice];
+        let watch = watch.map(str::to_owned);
         let mut code = exit::OK;
         for _ in 0..self.play.scenario.runs {
-            code = self.until_done(&["next-phase", &system, "--push"]).await?;
+            code = self.until_done(&self.ask(self.play.scenario.begins_with)).await?;
             if code == exit::OK {
+                code = self.until_done(&watch).await?;
+            }
+            while let Some(asked) = self.asks.pop_front_if(|it| it.when == Moment::Ended(code)) {
+                self.asked(asked).await?;
                 code = self.until_done(&watch).await?;
             }
             if code != exit::OK {
@@ -137,7 +146,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     }
 
     /// Runs the program again and again, as long as it says that it still waits.
-    async fn until_done(&mut self, arguments: &[&str]) -> anyhow::Result<u8> {
+    async fn until_done(&mut self, arguments: &[String]) -> anyhow::Result<u8> {
         loop {
             let status = self.program(arguments).await?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -149,8 +158,40 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
     }
 
+    /// What a person types who asks for this command.
+    fn ask(&self, command: &[&str]) -> Vec<String> {
+        let Setting { system, inputs, .. } = self.play.setting;
+        let (system, max) = (system.to_string(), inputs.farmers.max.to_string());
+        let words = command.iter().copied().chain([system.as_str(), "--push"]);
+        words.map(|word| if word == MAX_FARMERS { max.clone() } else { word.to_owned() }).collect()
+    }
+
+    /// Tells of what a person asks for, and runs it until it is done.
+    async fn asked(&mut self, asked: Asked) -> anyhow::Result<()> {
+        let arguments = self.ask(asked.command);
+        let line = self.timeline.asked(self.clock.now(), &arguments.join(" "));
+        (self.show)(&line)?;
+        match self.until_done(&arguments).await? {
+            exit::OK => Ok(()),
+            code => {
+                bail!("`{}` ended with {code}\n{}", arguments.join(" "), self.errors.trim_end())
+            }
+        }
+    }
+
+    /// What a person asks for while the watcher watches: at a terminal of their own, beside it.
+    async fn asked_beside(&mut self) -> anyhow::Result<()> {
+        let far = self.world.percent();
+        let due = |it: &mut Asked| matches!(it.when, Moment::Rebuilt(at) if far.is_some_and(|far| far >= at));
+        let Some(asked) = self.asks.pop_front_if(due) else { return Ok(()) };
+        let (last, errors) = (self.last.clone(), std::mem::take(&mut self.errors));
+        Box::pin(self.asked(asked)).await?;
+        (self.last, self.errors) = (last, errors);
+        Ok(())
+    }
+
     /// Runs the program once, while the world goes on.
-    async fn program(&mut self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+    async fn program(&mut self, arguments: &[String]) -> anyhow::Result<ExitStatus> {
         writeln!(self.log, "$ dcr-gitops {}", arguments.join(" ")).context("writing the log")?;
         self.errors.clear();
         let mut child = self.start(arguments)?;
@@ -172,7 +213,10 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                         self.errors += &format!("{line}\n");
                     }
                 }
-                _ = ticks.tick() => self.catch_up().await?,
+                _ = ticks.tick() => {
+                    self.catch_up().await?;
+                    self.asked_beside().await?;
+                }
                 status = child.wait(), if out.is_none() && err.is_none() => {
                     return status.context("waiting for the program");
                 }
@@ -180,7 +224,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
     }
 
-    fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+    fn start(&self, arguments: &[String]) -> anyhow::Result<Child> {
         let Play { program, folder, json, .. } = self.play;
         let mut command = Command::new(program);
         command.arg("--clock").arg(self.scaled.to_string()).args(arguments);

@@ -1,8 +1,9 @@
-//! The scenarios of rehearsals, as data: how fast, who reviews, and what goes wrong when.
+//! The scenarios of rehearsals, as data: how fast, who reviews, what is asked for and what goes wrong when.
 use jiff::SignedDuration;
 
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
+use crate::commands::exit;
 use crate::run::Phase;
 
 /// One story that a rehearsal plays.
@@ -20,6 +21,27 @@ pub struct Scenario {
     /// All that is random follows from it.
     pub seed: u64,
     pub troubles: Vec<Trouble>,
+    /// What begins a run: the command, without the system and how far its step goes.
+    pub begins_with: &'static [&'static str],
+    /// What a person asks for at a terminal, one after the other.
+    pub asks: Vec<Asked>,
+}
+
+/// Something that a person asks for once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    pub when: Moment,
+    /// The command, without the system and how far its step goes.
+    pub command: &'static [&'static str],
+}
+
+/// When a person asks for something.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    /// The rebuild has got so far (percent), and the watcher watches it.
+    Rebuilt(f64),
+    /// The watcher has ended with this code.
+    Ended(u8),
 }
 
 /// Something that happens to a run, once.
@@ -38,7 +60,19 @@ const HOUR: f64 = 3600.0;
 impl Scenario {
     /// All there are; the first one is played unless another is asked for.
     pub fn all() -> Vec<Scenario> {
-        vec![happy(), farmer_lost(), rebuild_fails(), second_run(), same_hash(), retriggered()]
+        vec![
+            happy(),
+            farmer_lost(),
+            rebuild_fails(),
+            second_run(),
+            same_hash(),
+            retriggered(),
+            scaled_up(),
+            declined_scale(),
+            aborted(),
+            retried(),
+            synchronizer_only(),
+        ]
     }
 
     pub fn named(name: &str) -> Option<Scenario> {
@@ -57,6 +91,8 @@ fn happy() -> Scenario {
         manners: Manners::default(),
         seed: 1,
         troubles: Vec::new(),
+        begins_with: &["next-phase"],
+        asks: Vec::new(),
     }
 }
 
@@ -124,6 +160,63 @@ fn retriggered() -> Scenario {
         pace: 24.0 * HOUR,
         conduct: Conduct::default(),
         troubles: vec![Trouble::TriggerDeleted { after: SignedDuration::from_hours(8 * 24) }],
+        ..happy()
+    }
+}
+
+/// In a command: as many farmers as the inputs allow.
+pub const MAX_FARMERS: &str = "{max}";
+
+const MORE_FARMERS: Asked =
+    Asked { when: Moment::Rebuilt(30.0), command: &["scale", "--farmers", MAX_FARMERS] };
+
+fn scaled_up() -> Scenario {
+    Scenario {
+        name: "scaled-up",
+        about: "somebody adds farmers in the middle of the rebuild, which goes on faster",
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+fn declined_scale() -> Scenario {
+    Scenario {
+        name: "declined-scale",
+        about: "more farmers are asked for and turned down, and the run goes on without them",
+        manners: Manners { declines: Some(4), ..Manners::default() },
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+/// Four farmers need ten days.
+fn aborted() -> Scenario {
+    let command = &["abort", "--reason", "the disks are needed elsewhere"];
+    Scenario {
+        name: "aborted",
+        about: "somebody ends the run on the ninth day of the rebuild",
+        pace: 24.0 * HOUR,
+        conduct: Conduct::default(),
+        asks: vec![Asked { when: Moment::Rebuilt(80.0), command }],
+        ..happy()
+    }
+}
+
+fn retried() -> Scenario {
+    Scenario {
+        name: "retried",
+        about: "the rebuild fails half-way, and a second attempt succeeds",
+        asks: vec![Asked { when: Moment::Ended(exit::HALTED), command: &["retry"] }],
+        ..rebuild_fails()
+    }
+}
+
+fn synchronizer_only() -> Scenario {
+    Scenario {
+        name: "synchronizer-only",
+        about: "a dynamic synchronizer on its own is brought up and taken down again",
+        begins_with: &["synchronizer", "up"],
+        asks: vec![Asked { when: Moment::Ended(exit::OK), command: &["synchronizer", "down"] }],
         ..happy()
     }
 }

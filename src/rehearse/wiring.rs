@@ -110,6 +110,10 @@ impl ClusterWriter for Writer {
         }
     }
 
+    fn version(&self) -> u64 {
+        self.kubernetes.version()
+    }
+
     fn list_managed(&self) -> Vec<Arc<Value>> {
         let all = self.namespaces.iter().flat_map(|namespace| {
             Kind::ALL.into_iter().flat_map(move |kind| self.kubernetes.list(kind, namespace))

@@ -1,24 +1,23 @@
-//! The world of one rehearsal: Kubernetes, Argo CD, Express and the reviewer, moved on together in small
-//! steps of one clock, and everything of note that happens in it.
+//! The world of one rehearsal: Kubernetes, Argo CD, Express and the reviewer, moved on together from one
+//! thing that is due to the next, and everything of note that happens in it.
 mod chronicle;
 mod troubles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::argocd::{Application, ArgoCd};
 use super::clock::WorldClock;
 use super::express::{Cmd, Conduct, Express, Frontends};
-use super::jobs::Jobs;
+use super::github::GitHub;
+use super::jobs::{Crew, Jobs};
 use super::kubernetes::access::{UnmarkedToken, User};
-use super::kubernetes::kind::Kind;
 use super::kubernetes::{Kubernetes, Timing};
-use super::reviewer::{Act, Reviewer};
+use super::reviewer::{Act, ReviewError, Reviewer};
 use super::scenario::Scenario;
 use super::wiring::{Nodes, Writer};
 use crate::config::Inputs;
@@ -30,17 +29,18 @@ use troubles::Troubles;
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
 
+/// The deployment repo's name on the embedded GitHub.
+const OWNER: &str = "rehearsal";
+const REPO: &str = "deployment";
+
 /// The hash that the frontends serve, before and after a rebuild.
 const HASH: &str = "5f5e38d65f5e38d6";
 
-/// The length of a step of time: what happens in one of them sees the other parts as they were before it.
-const STEP: SignedDuration = SignedDuration::from_mins(5);
+/// The longest leap of time: what comes about gradually (how far a rebuild is) is noticed so much later.
+const LEAP: SignedDuration = SignedDuration::from_hours(2);
 
-/// The longest step while a Job is running.
-const JOB_STEP: SignedDuration = SignedDuration::from_secs(20);
-
-/// Where the world has fallen behind its clock, a step is this part of what is left.
-const PART: i32 = 4;
+/// The shortest: what was due before and didn't happen doesn't stop the clock.
+const MOMENT: SignedDuration = SignedDuration::from_secs(1);
 
 /// Where the world takes place.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct Setting {
     pub folder: String,
     pub inputs: Inputs,
     pub start: Timestamp,
+    /// The program opens pull requests; otherwise the reviewer does, for every step branch that is pushed.
+    pub pull_requests: bool,
 }
 
 /// Something worth telling.
@@ -84,17 +86,17 @@ pub struct Ledger {
     pub propagations: usize,
     /// Commands that were accepted although they must never have been sent.
     pub violations: usize,
-    /// Requests for a teardown that were opened before anything was propagated in their run.
+    /// Requests for a teardown that nobody asked for, opened before anything was propagated in their run.
     pub early_teardowns: usize,
 }
 
 /// The world.
 pub struct World {
-    namespace: String,
     pub kubernetes: Kubernetes,
     pub express: Express,
+    pub github: GitHub,
     clock: WorldClock,
-    time: watch::Sender<Timestamp>,
+    crew: Crew,
     inner: Mutex<Inner>,
 }
 
@@ -103,6 +105,8 @@ struct Inner {
     reviewer: Reviewer,
     chronicle: Chronicle,
     troubles: Troubles,
+    /// The runs that are of a synchronizer on its own, which propagates nothing.
+    synchronizers: BTreeSet<u32>,
     early_teardowns: usize,
 }
 
@@ -110,7 +114,9 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     #[error("reviewing in the embedded deployment repo")]
-    Review(#[from] git2::Error),
+    Git(#[from] git2::Error),
+    #[error("reviewing in the embedded deployment repo")]
+    Review(#[from] ReviewError),
     #[error(transparent)]
     Token(#[from] UnmarkedToken),
     #[error("putting {0} into the embedded cluster: {1}")]
@@ -123,7 +129,7 @@ impl World {
     /// # Errors
     /// There is no such repo.
     pub fn new(setting: &Setting, scenario: &Scenario) -> Result<Self, WorldError> {
-        let Setting { remote, base, system, folder, inputs, start } = setting;
+        let Setting { remote, base, system, folder, inputs, start, pull_requests } = setting;
         let namespace = system.namespace.as_str();
         let clock = WorldClock::standing(*start);
         let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
@@ -141,13 +147,14 @@ impl World {
         }
         let conduct = Conduct { port: inputs.admin.port, ..scenario.conduct.clone() };
         express.add(namespace, &system.system, frontends, conduct);
-        let (time, _) = watch::channel(*start);
+        let github = GitHub::new(clock.reader(), remote, OWNER, REPO, base)?;
+        let crew = Crew::new(*start);
         kubernetes.set_users(vec![User::new("watcher", TOKEN)?]);
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
         kubernetes.set_jobs(Arc::new(Jobs {
             kubernetes: kubernetes.clone(),
             express: express.clone(),
-            time: time.subscribe(),
+            crew: crew.clone(),
         }));
         let mut namespaces = vec![namespace.to_owned()];
         let named = inputs.argocd.as_ref();
@@ -169,18 +176,28 @@ impl World {
         argocd.add(application, *start);
         let inner = Inner {
             argocd,
-            reviewer: Reviewer::new(remote, base, scenario.manners, scenario.seed)?,
+            reviewer: Reviewer::new(
+                github.clone(),
+                scenario.manners,
+                !pull_requests,
+                scenario.seed,
+            )?,
             chronicle: Chronicle::new(setting, &name),
             troubles: Troubles::new(setting, &name, &scenario.troubles),
+            synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
-        let namespace = setting.system.namespace.clone();
-        Ok(World { namespace, kubernetes, express, clock, time, inner: Mutex::new(inner) })
+        Ok(World { kubernetes, express, github, clock, crew, inner: Mutex::new(inner) })
     }
 
     /// What time it is in the world.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How far the rebuild is that is running, in percent.
+    pub fn percent(&self) -> Option<f64> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).chronicle.percent()
     }
 
     /// Lets the world go on until `end`, and says what happened.
@@ -189,35 +206,50 @@ impl World {
     /// The deployment repo can't be read or written.
     pub async fn until(&self, end: Timestamp) -> Result<Vec<Event>, WorldError> {
         let mut events = Vec::new();
+        // What others changed since the last time is seen before anything else happens.
+        self.step(&mut events)?;
         while self.now() < end {
+            let next = self.due().map_or(end, |due| due.min(end));
             let left = end.duration_since(self.now());
-            let step = if self.jobs_are_on() { JOB_STEP } else { STEP.max(left / PART) };
-            self.clock.forward(left.min(step));
-            self.time.send_replace(self.now());
+            self.clock.forward(next.duration_since(self.now()).clamp(MOMENT, LEAP).min(left));
+            self.crew.pass(self.now()).await;
             self.kubernetes.advance().await;
             self.express.advance();
             self.step(&mut events)?;
-            // Jobs that wait for the time to pass get a chance to see that it did.
-            tokio::task::yield_now().await;
         }
         Ok(events)
     }
 
-    /// Whether a Job has still to end. It runs for some minutes of the world at the most, and a step as
-    /// long as that would end it before it could act.
-    fn jobs_are_on(&self) -> bool {
-        let jobs = self.kubernetes.list(Kind::Job, &self.namespace);
-        jobs.iter().any(|job| job["status"]["conditions"].as_array().is_none_or(Vec::is_empty))
+    /// When the next thing is due in any part of the world.
+    fn due(&self) -> Option<Timestamp> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { argocd, reviewer, troubles, .. } = &*inner;
+        let parts = [
+            self.crew.due(),
+            self.kubernetes.due(),
+            argocd.due(),
+            reviewer.due(),
+            troubles.due(&self.kubernetes),
+        ];
+        parts.into_iter().flatten().min()
     }
 
     fn step(&self, events: &mut Vec<Event>) -> Result<(), WorldError> {
         let now = self.now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { argocd, reviewer, chronicle, troubles, early_teardowns } = &mut *inner;
+        let Inner { argocd, reviewer, chronicle, troubles, synchronizers, early_teardowns } =
+            &mut *inner;
         let mut tell = |what| events.push(Event { at: now, what });
-        for act in reviewer.advance(now)? {
+        for act in reviewer.advance()? {
+            if let Act::Opened(request) = &act
+                && request.begins(Phase::Synchronizer)
+            {
+                synchronizers.insert(request.run);
+            }
             if let Act::Opened(request) = &act
                 && request.begins(Phase::Teardown)
+                && !request.aborts()
+                && !synchronizers.contains(&request.run)
                 && !self.propagated(request.run)
             {
                 *early_teardowns += 1;

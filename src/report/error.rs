@@ -5,11 +5,12 @@ use thiserror::Error;
 use super::{Style, escape};
 use crate::commands::exit;
 use crate::config::{NameError, Problems};
+use crate::github::NoPlace;
 use crate::observe::deployment;
 use crate::observe::replay::ReplayError;
 use crate::render::RenderError;
 use crate::run::Refused;
-use crate::{git, propose};
+use crate::{git, github, propose};
 
 /// Something that a person has to put right first, found by a command itself.
 #[derive(Debug, Error)]
@@ -101,6 +102,12 @@ pub fn text(error: &anyhow::Error, style: Style) -> String {
     text
 }
 
+/// Something that went wrong, but held nothing up.
+pub fn warning(error: &anyhow::Error, style: Style) -> String {
+    let message = causes(error).iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    line(style, "warning", AnsiColor::Yellow, &message)
+}
+
 fn known(cause: Cause<'_>) -> Option<Known> {
     let about = |invalid: bool| if invalid { exit::INVALID } else { exit::UNEXPECTED };
     let invalid = |hint| Some(Known { code: exit::INVALID, hint });
@@ -116,6 +123,12 @@ fn known(cause: Cause<'_>) -> Option<Known> {
         invalid(error.hint.clone())
     } else if let Some(error) = cause.downcast_ref::<deployment::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
+    } else if let Some(error) = cause.downcast_ref::<NoPlace>() {
+        invalid(Some(error.hint()))
+    } else if let Some(error) = cause.downcast_ref::<github::Error>() {
+        Some(by_github(error))
+    } else if let Some(propose::Error::Github(error)) = cause.downcast_ref() {
+        Some(by_github(error))
     } else if let Some(error) = cause.downcast_ref::<propose::Error>() {
         Some(Known { code: about(error.is_about_the_repo()), hint: error.hint() })
     } else {
@@ -124,12 +137,22 @@ fn known(cause: Cause<'_>) -> Option<Known> {
     }
 }
 
-fn hint(style: Style, hint: Option<&str>) -> String {
+fn by_github(error: &github::Error) -> Known {
+    let code = match error {
+        github::Error::Credentials(_) | github::Error::Setup(_) => exit::INVALID,
+        // It may do to run it again.
+        error if error.is_passing() => exit::WAITING,
+        _ => exit::UNEXPECTED,
+    };
+    Known { code, hint: error.hint() }
+}
+
+pub(super) fn hint(style: Style, hint: Option<&str>) -> String {
     hint.map(|hint| line(style, "hint", AnsiColor::Cyan, hint)).unwrap_or_default()
 }
 
 /// One labelled message; a message of several lines keeps them, harmless each.
-fn line(style: Style, label: &str, color: AnsiColor, message: &str) -> String {
+pub(super) fn line(style: Style, label: &str, color: AnsiColor, message: &str) -> String {
     let mut lines = message.lines();
     let first = escape::line(lines.next().unwrap_or_default());
     let mut text = format!("{}: {first}\n", style.color(color, label));

@@ -16,6 +16,8 @@ pub enum StepOutcome {
     Committed,
     /// Its branch is on the remote.
     Pushed,
+    /// Its pull request is open.
+    Opened,
     /// Somebody else had made it already.
     Adopted,
     /// Only shown (`plan`).
@@ -55,6 +57,8 @@ pub struct Line {
 pub struct Done {
     pub outcome: StepOutcome,
     pub commit: Option<String>,
+    /// The address of its pull request.
+    pub request: Option<String>,
 }
 
 impl Line {
@@ -88,6 +92,7 @@ impl Line {
         if let Some(done) = done {
             line.outcome = Some(done.outcome);
             line.commit = done.commit.clone().or(line.commit);
+            line.pull_request = done.request.clone().or(line.pull_request);
         }
         line
     }

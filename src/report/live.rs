@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::escape;
 use super::json::Line;
+use super::time::age;
 use crate::context::Context;
 use crate::run::{Decision, Phase};
 
@@ -82,7 +83,7 @@ pub fn words(line: &Line, decision: &Decision, now: Timestamp) -> String {
             words.push(format!("{percent:.0} %"));
         }
         if let Some(eta) = progress.eta {
-            words.push(format!("{} left", left(eta.duration_since(now))));
+            words.push(format!("{} left", age(eta.duration_since(now))));
         }
     }
     words.push(match decision {
@@ -96,14 +97,4 @@ pub fn words(line: &Line, decision: &Decision, now: Timestamp) -> String {
         Decision::Idle(_) | Decision::Withdraw(_) => "idle".to_owned(),
     });
     escape::line(&words.join(", "))
-}
-
-/// In days and hours, hours and minutes, or minutes.
-fn left(length: SignedDuration) -> String {
-    let minutes = length.as_mins().max(0);
-    match (minutes / 60 / 24, minutes / 60 % 24, minutes % 60) {
-        (0, 0, minutes) => format!("{minutes}m"),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days, hours, _) => format!("{days}d {hours}h"),
-    }
 }

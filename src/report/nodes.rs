@@ -1,32 +1,69 @@
 //! The nodes of a run as a table: what Kubernetes says of each, and what the A/A status does.
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::escape;
+use super::time::age;
 use crate::run::cluster::{Cluster, Pod};
 use crate::run::express::{AaRow, AaState, AaStatus, Detail, Readiness};
 use crate::run::{Observation, Record};
 
-/// One line for each node that should be there or is; nothing where no run is on.
-pub fn table(seen: &Observation) -> Option<String> {
+/// One node that should be there or is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeRow {
+    pub node: String,
+    /// What Kubernetes says of its pod, with the reason if it isn't ready; empty for nodes that are no pods
+    /// of ours, and where the cluster can't be seen.
+    pub pod: String,
+    /// Whether that is as it should be, where it can be said.
+    pub well: Option<bool>,
+    /// When the pod was started.
+    pub started: Option<Timestamp>,
+    pub restarts: Option<u32>,
+    /// Its row in the A/A status, in the words it was printed with.
+    pub status: String,
+}
+
+/// The nodes of the run on the base; `None` where no run is on, or nothing of them could be seen.
+pub fn rows(seen: &Observation) -> Option<Vec<NodeRow>> {
     let record = seen.deployment.record.as_ref()?;
     let cluster = seen.world.cluster.seen();
     let status = seen.world.admin.aa_status.as_ref();
     if cluster.is_none() && status.is_none() {
         return None;
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["NODE", "POD", "RESTARTS", "A/A STATUS"]);
-    for node in nodes(seen, record, cluster) {
+    let row = |node: String| {
         let pod = cluster.and_then(|cluster| cluster.pods.iter().find(|pod| pod.name == node));
-        let row = status.and_then(|status| status.row(&node));
         // Frontends are no pods of ours.
-        let ours = !record.frontends.contains(&node);
+        let expected = !record.frontends.contains(&node) && cluster.is_some();
+        let words = status.and_then(|status| status.row(&node)).map(words);
+        NodeRow {
+            pod: standing(pod, expected),
+            well: pod.map(|pod| pod.ready && !pod.terminating).or(expected.then_some(false)),
+            started: pod.and_then(|pod| pod.started),
+            restarts: pod.map(|pod| pod.restarts),
+            status: words.unwrap_or_else(|| absent(status)),
+            node,
+        }
+    };
+    Some(nodes(seen, record, cluster).into_iter().map(row).collect())
+}
+
+/// One line for each node that should be there or is; nothing where no run is on.
+pub fn table(seen: &Observation) -> Option<String> {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["NODE", "POD", "AGE", "RESTARTS", "A/A STATUS"]);
+    for row in rows(seen)? {
+        let age = row.started.map(|started| age(seen.at.duration_since(started)));
         table.add_row([
-            escape::line(&node),
-            escape::line(&standing(pod, ours && cluster.is_some())),
-            pod.map(|pod| pod.restarts.to_string()).unwrap_or_default(),
-            escape::line(&row.map_or_else(|| absent(status), words)),
+            escape::line(&row.node),
+            escape::line(&row.pod),
+            age.unwrap_or_default(),
+            row.restarts.map(|restarts| restarts.to_string()).unwrap_or_default(),
+            escape::line(&row.status),
         ]);
     }
     let text = table.to_string();

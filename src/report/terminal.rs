@@ -2,8 +2,9 @@
 use anstyle::AnsiColor;
 
 use super::json::{Line, StepOutcome};
+use super::time::age;
+pub use super::time::moment;
 use super::{Style, escape};
-use crate::config::Duration;
 use crate::run::{Decision, Observation, Place, Step, Unmet};
 
 /// One system, in a few lines.
@@ -38,9 +39,11 @@ fn said(line: &Line, decision: &Decision, style: Style) -> String {
     match decision {
         Decision::Propose(step) => {
             let next = step.intent().name();
+            let request = line.pull_request.as_deref().map(escape::line).unwrap_or_default();
             let verb = match (line.outcome, &step.place) {
                 (Some(StepOutcome::Committed), _) => format!("committed {commit}"),
                 (Some(StepOutcome::Pushed), _) => format!("pushed {commit}"),
+                (Some(StepOutcome::Opened), _) => format!("opened {request} with {commit}"),
                 (Some(StepOutcome::Adopted), _) => format!("already there: {commit}"),
                 (Some(StepOutcome::None) | None, Place::Adopt(_)) => {
                     format!("waits for review: {commit}")
@@ -125,19 +128,6 @@ pub fn base(seen: &Observation, style: Style) -> String {
     style.dim(&format!("  base {} at {commit}{age}", escape::line(&base.name))) + "\n"
 }
 
-/// A length of time in its two largest units.
-fn age(length: jiff::SignedDuration) -> String {
-    let seconds = u32::try_from(length.as_secs().max(0)).unwrap_or(u32::MAX);
-    let unit = if seconds >= 86_400 {
-        3_600
-    } else if seconds >= 3_600 {
-        60
-    } else {
-        1
-    };
-    Duration::seconds(seconds / unit * unit).to_string()
-}
-
 /// What a system waits for, in a line; nothing where it doesn't wait.
 pub fn waits(line: &Line, decision: &Decision) -> Option<String> {
     let name = format!("{}/{}/{}", line.cluster, line.namespace, line.system);
@@ -153,9 +143,4 @@ pub fn waits(line: &Line, decision: &Decision) -> Option<String> {
         _ => return None,
     };
     Some(escape::line(&waits))
-}
-
-/// A time for people: to the second.
-pub fn moment(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

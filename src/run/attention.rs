@@ -1,9 +1,17 @@
 //! What a person is told of once although the run isn't halted: derived anew from every observation, so
 //! that nothing which is owed depends on somebody having remembered it.
-use jiff::Timestamp;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::express::{ProbeAnswer, ProbeState};
+use super::journal::GAP;
+use super::progress::{standstill, went_back};
 use super::{Decision, Gate, Observation, Unmet};
+
+/// How long it is told afterwards that nobody watched.
+const OUTAGE_TOLD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Something that should reach an inbox. The same matter keeps its class while it lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +31,42 @@ pub struct Attention {
 pub enum AttentionClass {
     /// This gate has been waited for longer than `attention` in the settings allows.
     Gate(Gate),
+    /// No progress of the rebuild over `rebuild.stall` of watched time.
+    Stall,
+    /// The rebuild went back: work is lost.
+    Restart,
+    /// A node says a word that the inputs don't map.
+    Word,
+    /// Nobody watched for a while.
+    Watcher,
 }
 
-/// All that calls for attention, given what was decided on the same observation.
-pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
-    match decision {
-        Decision::Wait(unmet) => unmet.iter().filter_map(|unmet| overdue(seen, unmet)).collect(),
-        _ => Vec::new(),
+impl fmt::Display for AttentionClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            AttentionClass::Gate(gate) => gate.as_str(),
+            AttentionClass::Stall => "stall",
+            AttentionClass::Restart => "restart",
+            AttentionClass::Word => "word",
+            AttentionClass::Watcher => "watcher",
+        })
     }
+}
+
+/// All that calls for attention, given what was decided on the same observation, the weightiest first.
+pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
+    if seen.deployment.record.is_none() && !matches!(decision, Decision::Wait(_)) {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    all.extend(unmapped(seen));
+    all.extend(restarted(seen));
+    all.extend(stalled(seen));
+    if let Decision::Wait(unmet) = decision {
+        all.extend(unmet.iter().filter_map(|unmet| overdue(seen, unmet)));
+    }
+    all.extend(unwatched(seen));
+    all
 }
 
 /// A gate that takes longer than it should. What isn't known to have begun isn't overdue; the rebuild has
@@ -52,5 +88,72 @@ fn overdue(seen: &Observation, unmet: &Unmet) -> Option<Attention> {
         message: unmet.message.clone(),
         hint: unmet.hint.clone(),
         since: Some(since),
+    })
+}
+
+/// A word outside the map, from any node that was asked: nobody knows what it means for the run.
+fn unmapped(seen: &Observation) -> Option<Attention> {
+    seen.deployment.record.as_ref()?;
+    let admin = &seen.world.admin;
+    let named = |name: &'static str| move |answer: &ProbeAnswer| (name, answer.clone());
+    let rebuild = admin.rebuild.iter().map(named("rebuildStatus"));
+    let history = admin.history.iter().map(named("history"));
+    let all = rebuild.chain(history).chain(admin.propagation.iter().map(named("propagation")));
+    let (name, node, word) = all.into_iter().find_map(|(name, answer)| match answer.state {
+        ProbeState::Unmapped(word) => Some((name, answer.node, word)),
+        _ => None,
+    })?;
+    Some(Attention {
+        class: AttentionClass::Word,
+        message: format!("{node} says `{word}`, which `admin.{name}.states` doesn't map"),
+        hint: Some("map the word to running, complete, failed or notNeeded in dcr.yaml".to_owned()),
+        since: None,
+    })
+}
+
+fn restarted(seen: &Observation) -> Option<Attention> {
+    let back = went_back(seen)?;
+    Some(Attention {
+        class: AttentionClass::Restart,
+        message: format!(
+            "the rebuild went back: it had come to {:.1} %, and has come to {:.1} % since",
+            back.from, back.now
+        ),
+        hint: Some(
+            "its synchronizer or its farmers may have lost what they had; the deadline stays as it is"
+                .to_owned(),
+        ),
+        since: Some(back.since),
+    })
+}
+
+fn stalled(seen: &Observation) -> Option<Attention> {
+    let still = standstill(seen)?;
+    let stall = seen.deployment.inputs.rebuild.stall;
+    Some(Attention {
+        class: AttentionClass::Stall,
+        message: format!(
+            "the rebuild stands still at {:.1} %: no progress over {stall} in which it was watched",
+            still.percent
+        ),
+        hint: Some("look at the farm's logs; `retry` or `abort` if it won't go on".to_owned()),
+        since: Some(still.since),
+    })
+}
+
+/// The newest time in which nobody watched although a run is on, while that is news.
+fn unwatched(seen: &Observation) -> Option<Attention> {
+    // The last look before this one.
+    let watched = &seen.world.journal.watched;
+    let open = seen.world.journal.last_tick.map(|last| (last, seen.at));
+    let closed = watched.windows(2).map(|pair| (pair[0].to, pair[1].from));
+    let gaps = closed.chain(open).filter(|(from, to)| to.duration_since(*from) > GAP);
+    let (from, to) = gaps.max_by_key(|(_, to)| *to)?;
+    let since_then = seen.at.duration_since(to);
+    (since_then >= SignedDuration::ZERO && since_then <= OUTAGE_TOLD).then(|| Attention {
+        class: AttentionClass::Watcher,
+        message: format!("nobody watched this run from {from} to {to}"),
+        hint: Some("see that `dcr-gitops watch` runs, or the pipeline that runs it".to_owned()),
+        since: Some(from),
     })
 }

@@ -1,6 +1,7 @@
 //! The embedded Argo CD: what can be seen of an Application, second by second, and what it does to a cluster.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dcr_gitops::rehearse::argocd::{
@@ -26,6 +27,7 @@ struct Cluster {
     lingers: Mutex<bool>,
     /// What applying this kind fails with.
     broken: Mutex<Option<(String, String)>>,
+    version: AtomicU64,
 }
 
 fn key(kind: &str, namespace: &str, name: &str) -> Key {
@@ -74,6 +76,11 @@ impl ClusterWriter for Cluster {
 
     fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         self.objects.lock().unwrap().get(&key(kind, namespace, name)).cloned().map(Arc::new)
+    }
+
+    /// Tests change objects in place: anything may have happened since it was asked last.
+    fn version(&self) -> u64 {
+        self.version.fetch_add(1, Ordering::Relaxed)
     }
 
     fn list_managed(&self) -> Vec<Arc<Value>> {

@@ -2,7 +2,7 @@
 mod errors;
 mod life;
 mod next_phase;
-mod observed;
+pub mod observed;
 mod output;
 mod plan;
 mod races;

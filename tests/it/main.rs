@@ -2,6 +2,8 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod action;
+mod actions;
 mod admin;
 mod application;
 mod argocd_world;
@@ -13,6 +15,7 @@ mod decision;
 mod decision_properties;
 mod decision_traps;
 mod env;
+mod estimate;
 mod express;
 mod express_world;
 mod farm;
@@ -23,19 +26,28 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod github_world;
+mod jira_world;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;
 mod line;
+mod moves;
 mod node;
 mod nodes_table;
 mod objects;
 mod purity;
 mod readme;
+mod reference;
 mod rehearse;
 mod render;
+mod review;
 mod scenarios;
+mod simulation;
+mod status_page;
+mod ticket;
 mod totality;
+mod traps;
 mod wait;
 mod watch;
 mod wired_world;

@@ -25,15 +25,15 @@ fn every_node_that_should_be_there_has_a_line() {
     farmer.detail = Some(Detail::Exception(exception.into()));
     status.rows.push(farmer);
     insta::assert_snapshot!(table(&seen).unwrap(), @r"
-      NODE                  POD                                              RESTARTS  A/A STATUS
-      system6-dcr-sync-0    ready                                            0         no row
-      system6-dcr-farmer-0  terminating                                      0         ? visible sync unreachable TTransportException
-      system6-dcr-farmer-1  missing                                                    no row
-      system6-dcr-farmer-2  ready                                            0         no row
-      system6-dcr-farmer-3  not ready: CrashLoopBackOff: exit \u{1b}[31m137  4         no row
-      system6-fe1                                                                      SYNCHRONIZED visible sync ready 5f5e38d65f5e38d6
-      system6-fe2                                                                      no row
-      system6-fe3                                                                      SYNCHRONIZED visible sync ready 5f5e38d65f5e38d6
+    NODE                  POD                                              AGE  RESTARTS  A/A STATUS
+    system6-dcr-sync-0    ready                                            3d   0         no row
+    system6-dcr-farmer-0  terminating                                      3d   0         ? visible sync unreachable TTransportException
+    system6-dcr-farmer-1  missing                                                         no row
+    system6-dcr-farmer-2  ready                                            3d   0         no row
+    system6-dcr-farmer-3  not ready: CrashLoopBackOff: exit \u{1b}[31m137  3d   4         no row
+    system6-fe1                                                                           SYNCHRONIZED visible sync ready 5f5e38d65f5e38d6
+    system6-fe2                                                                           no row
+    system6-fe3                                                                           SYNCHRONIZED visible sync ready 5f5e38d65f5e38d6
     ");
 }
 

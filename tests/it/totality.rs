@@ -5,8 +5,8 @@ use dcr_gitops::run::branch::step_branch;
 use dcr_gitops::run::cluster::*;
 use dcr_gitops::run::deployment::*;
 use dcr_gitops::run::express::*;
-use dcr_gitops::run::journal::{AttemptSeen, Sample};
-use dcr_gitops::run::review::{ReviewRequest, ReviewState};
+use dcr_gitops::run::journal::*;
+use dcr_gitops::run::review::{ReviewRequest, ReviewState, Standing};
 use dcr_gitops::run::*;
 use jiff::Timestamp;
 use proptest::option::of;
@@ -51,8 +51,9 @@ prop_compose! {
     fn intent()(
         action in action(), kind in kind(), phase in phase(), attempt in number(),
         forced: bool, farmers in number(), ticket in of(text()), gate_skipped in of(text()),
+        reason in of(text()),
     ) -> Intent {
-        Intent { action, kind, phase, attempt, forced, farmers, ticket, gate_skipped }
+        Intent { action, kind, phase, attempt, forced, farmers, ticket, gate_skipped, reason }
     }
 }
 
@@ -102,7 +103,7 @@ prop_compose! {
         intent in of(intent()),
     ) -> ReviewRequest {
         let (url, head) = (format!("https://git.example.com/{number}"), head.to_string());
-        ReviewRequest { number, url, run, step, head, state, opened, intent }
+        ReviewRequest { number, url, run, step, head, state, opened, intent, standing: Standing::default() }
     }
 }
 
@@ -149,7 +150,8 @@ prop_compose! {
         Live {
             kind: "Job".into(), name: format!("system6-dcr-{job}-{run}-{attempt}"), uid: "u".into(), run: label,
             digest: None, created, terminating, generation, observed_generation, replicas, images: vec![],
-            job: job_state, update_revision: None, trouble: None,
+            job: job_state, update_revision: None, trouble: None, settings: Default::default(),
+            tracked_by: Some("system6".into()),
         }
     }
 }
@@ -167,7 +169,10 @@ prop_compose! {
         let usual = untouched().deployment;
         let outcome = |aborted| if aborted { Outcome::Aborted } else { Outcome::Complete };
         let last_run = last
-            .map(|(run, step, kind, aborted)| LastRun { run, step, kind, outcome: outcome(aborted) });
+            .map(|(run, step, kind, aborted)| {
+                let last = crate::world::last_run(step, kind, outcome(aborted));
+                LastRun { run, ..last }
+            });
         let base = Base { fresh, fetched, ..usual.base.clone() };
         let history = History { landed, truncated };
         Deployment { base, record, last_run, history, steps, ..usual }
@@ -194,7 +199,8 @@ prop_compose! {
             .into_iter()
             .map(|(run, started, ready)| Pod {
                 name: "system6-dcr-sync-0".into(), uid: "u".into(), component: "synchronizer".into(), run,
-                terminating: false, ready, started, restarts: 0, revision: None, trouble: Some(why.clone()),
+                terminating: false, ready, started, running_since: started, restarts: 1, revision: None,
+                trouble: Some(why.clone()),
             })
             .collect();
         live.claims = claims
@@ -205,12 +211,59 @@ prop_compose! {
     }
 }
 
+fn percent() -> impl Strategy<Value = f64> {
+    select(vec![f64::MIN, -1.0, 0.0, 12.5, 62.5, 100.0, f64::MAX])
+}
+
+prop_compose! {
+    fn mark()(percent in percent(), since in time()) -> Mark {
+        Mark { percent, since }
+    }
+}
+
+prop_compose! {
+    fn attempt()(
+        attempt in number(), first_seen in time(), furthest in of(mark()), went_back in of(mark()),
+    ) -> AttemptSeen {
+        AttemptSeen { run: 7, attempt, first_seen, furthest, went_back }
+    }
+}
+
+prop_compose! {
+    fn journal()(
+        last_tick in of(time()), watched in several((time(), time())), answered in several((time(), time())),
+        attempts in several(attempt()), samples in several((number(), time(), percent())),
+        scales in several((number(), time())), reported in several((of(time()), text())), trouble in of(text()),
+    ) -> Journal {
+        let stretches = |times: Vec<(Timestamp, Timestamp)>| {
+            times.into_iter().map(|(from, to)| Stretch { from, to }).collect()
+        };
+        Journal {
+            last_tick,
+            watched: stretches(watched),
+            answered: stretches(answered),
+            attempts,
+            samples: samples
+                .into_iter()
+                .map(|(run, at, percent)| Sample { run, attempt: 1, at, percent })
+                .collect(),
+            scales: scales.into_iter().map(|(farmers, at)| ScaleSeen { run: 7, farmers, at }).collect(),
+            reported: reported
+                .into_iter()
+                .map(|(since, message)| Reported {
+                    run: 7, class: AttentionClass::Stall, since, message: Some(message), at: Timestamp::MIN,
+                })
+                .collect(),
+            trouble,
+        }
+    }
+}
+
 prop_compose! {
     fn observation()(
         at in time(), deployment in deployment(), cluster in cluster_view(), rebuild in several(answer()),
         history in of(answer()), propagation in of(answer()), rows in several(row()), seen_at in of(time()),
-        requests in several(review_request()), samples in several((number(), time(), 0.0..100.0f64)),
-        silent in several(text()), first_seen in of(time()),
+        requests in several(review_request()), journal in journal(), silent in several(text()),
     ) -> Observation {
         let node = "system6-fe1".to_owned();
         let unknown = vec![UnknownWord { line: 1, word: "odd".into() }];
@@ -223,12 +276,7 @@ prop_compose! {
         seen.world.cluster = cluster;
         seen.world.admin = Admin { aa_status, rebuild, history, propagation, silent };
         seen.world.review.requests = requests;
-        seen.world.journal.samples = samples
-            .into_iter()
-            .map(|(run, at, percent)| Sample { run, attempt: 1, at, percent })
-            .collect();
-        seen.world.journal.attempts =
-            first_seen.map(|first_seen| AttemptSeen { run: 7, attempt: 1, first_seen }).into_iter().collect();
+        seen.world.journal = journal;
         seen
     }
 }
@@ -260,6 +308,9 @@ proptest! {
             let said = terminal::account(&line, &decision, &notices(&seen), style) + &terminal::base(&seen, style);
             prop_assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
             prop_assert_eq!(course(&seen, &asked).unwrap().len() < 8, true);
+            let told = attentions(&seen, &decision);
+            let noted = Journal::after(&seen, &told);
+            prop_assert!(noted.samples.iter().all(|it| (0.0..=100.0).contains(&it.percent)));
             let Decision::Propose(step) = &decision else { continue };
             let Step { record, place, .. } = step.as_ref();
             if let Some(on_base) = &base.record {

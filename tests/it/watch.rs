@@ -2,7 +2,7 @@
 mod alone;
 mod goes_on;
 mod many;
-mod stage;
+pub mod stage;
 
 use std::net::TcpListener;
 use std::process::{Child, Command};

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::commands::look::{Answers, Senses, world};
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::Deployment;
+use crate::run::review::Review;
 use crate::run::{Phase, SystemRef, World};
 
 /// How old answers become before they are asked for again, while something may follow from them.
@@ -58,6 +59,9 @@ enum News {
     Confirmed { system: SystemRef, cluster: ClusterView, answers: Answers },
 }
 
+/// What was seen of one system when it was looked at anew.
+pub type Confirmed = (ClusterView, Answers);
+
 /// All clusters of some systems, read anew.
 type Anew = futures::future::Shared<BoxFuture<'static, Arc<BTreeMap<SystemRef, ClusterView>>>>;
 
@@ -100,8 +104,8 @@ impl Sights {
         self.senses.clusters.as_ref().is_ok_and(|clusters| clusters.has(system))
     }
 
-    /// What came in since the last look; the worlds that were to be confirmed.
-    pub fn take_news(&mut self) -> BTreeMap<SystemRef, World> {
+    /// What came in since the last look; what was to be confirmed.
+    pub fn take_news(&mut self) -> BTreeMap<SystemRef, Confirmed> {
         let mut confirmed = BTreeMap::new();
         for news in self.news.try_iter() {
             match news {
@@ -109,7 +113,7 @@ impl Sights {
                     if let Some(asked) = self.asked.get_mut(&system) {
                         asked.answers = Some(answers.clone());
                     }
-                    confirmed.insert(system, world(cluster, answers));
+                    confirmed.insert(system, (cluster, answers));
                 }
                 News::Answered { system, about, answers } => {
                     // Whoever moved on meanwhile is asked anew.
@@ -126,7 +130,7 @@ impl Sights {
 
     /// What is seen of one system now; nothing before its cluster was read and everybody was asked for the
     /// first time. Answers that are too old are asked for again.
-    pub fn see(&mut self, base: &Deployment) -> Option<World> {
+    pub fn see(&mut self, base: &Deployment, review: &Review) -> Option<World> {
         let system = &base.system;
         let now = self.senses.clock.now();
         let about = base.record.as_ref().map(|record| (record.run, record.step));
@@ -143,7 +147,7 @@ impl Sights {
             return None;
         }
         let answers = self.asked.get(system)?.answers.clone()?;
-        Some(world(self.senses.cluster(system, now), answers))
+        Some(world(self.senses.cluster(system, now), answers, review.clone()))
     }
 
     /// Looks at these systems anew, all of it: what was kept is good enough to wait by, not to act upon.

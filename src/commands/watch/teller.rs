@@ -5,13 +5,22 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::{Common, Output};
-use crate::commands::{code, exit, for_people};
+use super::lookout::Tidings;
+use crate::cli::{Common, Emit, Output};
+use crate::commands::emit::Made;
+use crate::commands::tell::{Reporters, tell};
+use crate::commands::{code, exit, fail, for_people};
 use crate::context::Context;
-use crate::report::json::{Done, Line};
+use crate::report::facts::Account;
+use crate::report::json::Line;
 use crate::report::live::Live;
+use crate::report::time::moment;
 use crate::report::{Style, attention, error, terminal};
-use crate::run::{Attention, AttentionClass, Decision, Observation, attentions, notices};
+use crate::run::{Attention, AttentionClass, Decision, Observation, Step, attentions, notices};
+use crate::wait::Occasion;
+
+/// What is said of the whole deployment repo is said under this name; no system has it.
+const REPO: &str = "";
 
 /// How often is said that a watch is still on where nothing else is to be said.
 const STILL_ON: SignedDuration = SignedDuration::from_mins(10);
@@ -26,6 +35,8 @@ pub struct Watched {
     pub line: Line,
     pub notices: Vec<String>,
     pub attentions: Vec<Attention>,
+    /// The step that was emitted, and what became of it.
+    made: Option<(Step, Made)>,
     /// What the watch ends with for this system.
     pub code: u8,
 }
@@ -35,6 +46,8 @@ pub struct Told {
     /// As it is watched: by the name that was asked for, or its whole one.
     pub name: String,
     pub what: Result<Watched, Arc<anyhow::Error>>,
+    /// Nobody asked for it: it concerns only those who were told of it before.
+    pub aside: bool,
 }
 
 /// Whoever says it, and what was said already.
@@ -42,6 +55,9 @@ pub struct Teller {
     pub context: Context,
     common: Common,
     live: Option<Live>,
+    /// Whom it tells besides, where it may.
+    reporters: Option<Reporters>,
+    poll: SignedDuration,
     /// What was last said under this name.
     said: BTreeMap<String, String>,
     attention: BTreeMap<String, BTreeMap<AttentionClass, Attention>>,
@@ -61,22 +77,40 @@ struct Last {
 }
 
 impl Watched {
-    pub fn new(seen: Observation, decision: Decision, made: Option<Done>) -> Self {
-        let line = Line::new(&seen, &decision, made.as_ref());
+    /// `notes`: what a person should know besides.
+    pub fn new(
+        seen: Observation,
+        decision: Decision,
+        made: Option<(Step, Made)>,
+        notes: Vec<String>,
+    ) -> Self {
+        let line = Line::new(&seen, &decision, made.as_ref().map(|(_, made)| &made.done));
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,
             other => code(other),
         };
-        let (notices, attentions) = (notices(&seen), attentions(&seen, &decision));
-        Watched { seen, decision, line, notices, attentions, code }
+        let mut notices = notices(&seen);
+        notices.extend(notes);
+        notices.extend(made.iter().flat_map(|(_, made)| made.notes.clone()));
+        let attentions = attentions(&seen, &decision);
+        Watched { seen, decision, line, notices, attentions, made, code }
     }
 }
 
 impl Teller {
-    pub fn new(context: Context, common: &Common, poll: SignedDuration) -> Self {
+    /// # Errors
+    /// There are no threads to be had.
+    pub fn new(
+        context: Context,
+        common: &Common,
+        emit: Emit,
+        poll: SignedDuration,
+    ) -> anyhow::Result<Self> {
         let live = (!common.quiet).then(|| Live::on_terminal(&context)).flatten();
-        Teller {
+        Ok(Teller {
             live,
+            reporters: Reporters::new(&context, common, emit)?,
+            poll,
             common: common.clone(),
             said: BTreeMap::new(),
             attention: BTreeMap::new(),
@@ -85,21 +119,48 @@ impl Teller {
             still_on: STILL_ON.max(poll.saturating_mul(LOOKS)),
             spoke: context.clock.now(),
             context,
+        })
+    }
+
+    /// Reports what a look came to. Whoever is far away is told at every poll, and of what is new.
+    pub fn report(&mut self, occasion: Occasion, tidings: Tidings) -> anyhow::Result<()> {
+        match &tidings.trouble {
+            Some(error) => self.complain(REPO, error),
+            None => drop(self.said.remove(REPO)),
         }
+        self.order = tidings.watched;
+        self.last.retain(|name, _| self.order.contains(name));
+        for told in tidings.each {
+            self.tell(occasion, told)?;
+        }
+        if let (Some(reporters), Some(settings)) = (&mut self.reporters, &tidings.settings) {
+            reporters.deliver(&mut self.context, settings, tidings.desk.as_ref());
+        }
+        self.still_on();
+        Ok(())
     }
 
     /// Hands what was seen and decided of one system to everybody who reports it.
-    pub fn tell(&mut self, told: Told) -> anyhow::Result<()> {
-        let Told { name, what } = told;
-        if !self.order.contains(&name) {
-            self.order.push(name.clone());
-        }
+    fn tell(&mut self, occasion: Occasion, told: Told) -> anyhow::Result<()> {
+        let Told { name, what, aside } = told;
         let last = match what {
+            Ok(watched) if aside => {
+                if occasion == Occasion::Poll {
+                    self.note(&watched);
+                }
+                return Ok(());
+            }
             Ok(watched) => {
-                self.say(&name, &watched)?;
+                let is_new = self.say(&name, &watched)?;
                 self.call_for_attention(&name, &watched);
                 if let Some(live) = &mut self.live {
                     live.show(&watched.line, &watched.decision, watched.seen.at);
+                }
+                if is_new || occasion == Occasion::Poll {
+                    let changes: Vec<_> =
+                        watched.made.iter().map(|(step, made)| (step, &made.change)).collect();
+                    tell(&self.context, &account(&watched), &changes);
+                    self.note(&watched);
                 }
                 let waits = terminal::waits(&watched.line, &watched.decision);
                 Last { line: Some(watched.line), code: watched.code, waits }
@@ -113,24 +174,27 @@ impl Teller {
         Ok(())
     }
 
-    /// Only these systems are still watched.
-    pub fn keep(&mut self, names: &[String]) {
-        self.order = names.to_vec();
-        self.last.retain(|name, _| names.contains(name));
-    }
-
-    /// An error, once.
-    pub fn complain(&mut self, about: &str, error: &anyhow::Error) {
-        let style = self.style(false);
-        let text = error::text(error, style);
-        if self.is_new(about, &text) {
-            self.write(&text);
+    /// To those who are far away.
+    fn note(&mut self, watched: &Watched) {
+        if let Some(reporters) = &mut self.reporters {
+            reporters.note(&mut self.context, &account(watched));
         }
     }
 
-    /// What was wrong with this is right again.
-    pub fn is_right(&mut self, about: &str) {
-        self.said.remove(about);
+    /// An error, once.
+    fn complain(&mut self, about: &str, error: &anyhow::Error) {
+        let text = error::text(error, Style::default());
+        if !self.is_new(about, &text) {
+            return;
+        }
+        self.spoke = self.context.clock.now();
+        let (context, common) = (&mut self.context, &self.common);
+        let name = if about == REPO { "the deployment repo" } else { about };
+        let mut say = || fail(context, common, name, error);
+        match &self.live {
+            Some(live) => live.above(say),
+            None => say(),
+        };
     }
 
     /// A warning, as it is.
@@ -140,7 +204,7 @@ impl Teller {
     }
 
     /// That the watch is still on, where nothing was said for long and nothing else shows it.
-    pub fn still_on(&mut self, next: SignedDuration) {
+    fn still_on(&mut self) {
         let now = self.context.clock.now();
         let since = now.duration_since(self.spoke);
         // A clock that was set back has nothing to say about how long it was.
@@ -148,12 +212,9 @@ impl Teller {
             return;
         }
         let waits = self.waits();
-        let next = now.checked_add(next).unwrap_or(now);
-        let text = format!(
-            "{} still watching, next look by {}: {waits}\n",
-            terminal::moment(now),
-            terminal::moment(next)
-        );
+        let next = now.checked_add(self.poll).unwrap_or(now);
+        let text =
+            format!("{} still watching, next look by {}: {waits}\n", moment(now), moment(next));
         if !self.common.quiet {
             self.write(&self.style(false).dim(&text));
         }
@@ -183,17 +244,17 @@ impl Teller {
         Ok(exit::worst(self.last.values().map(|last| last.code)))
     }
 
-    /// Where a run stands, when that changes.
-    fn say(&mut self, name: &str, watched: &Watched) -> anyhow::Result<()> {
+    /// Where a run stands, when that changes; whether it did.
+    fn say(&mut self, name: &str, watched: &Watched) -> anyhow::Result<bool> {
         let on_out = for_people(&self.common);
         let style = self.style(on_out);
         let Watched { line, decision, notices, .. } = watched;
         let account = terminal::account(line, decision, notices, style);
         if !self.is_new(name, &account) {
-            return Ok(());
+            return Ok(false);
         }
         let now = self.context.clock.now();
-        let text = format!("{}\n{account}", style.dim(&terminal::moment(now)));
+        let text = format!("{}\n{account}", style.dim(&moment(now)));
         if on_out {
             self.spoke = now;
             let context = &mut self.context;
@@ -204,7 +265,7 @@ impl Teller {
         } else if !self.common.quiet {
             self.write(&text);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Everything that calls for attention, once for each change of it.
@@ -250,4 +311,9 @@ impl Teller {
             None => context.complain(text),
         }
     }
+}
+
+fn account(watched: &Watched) -> Account<'_> {
+    let Watched { seen, decision, line, .. } = watched;
+    Account { seen, decision, line }
 }

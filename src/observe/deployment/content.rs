@@ -6,6 +6,7 @@ use super::{Error, Files, Paths, SETTINGS, Source, beside};
 use crate::config::parse_settings;
 use crate::git::{Entry, Oid, Repo};
 use crate::manifest;
+use crate::render::{Change, FileChange};
 use crate::run::deployment::{Action, Intent, StepContent};
 use crate::run::{LastRun, Outcome, Phase, SystemRef, intent_between};
 
@@ -164,7 +165,8 @@ fn end_of_lost_run(last: &LastRun) -> Intent {
         forced: false,
         farmers: 0,
         ticket: None,
-        gate_skipped: None,
+        gate_skipped: last.gate_skipped.clone(),
+        reason: last.reason.clone(),
     }
 }
 
@@ -222,6 +224,22 @@ fn without_ours(mut kustomization: Value) -> Value {
         }
     }
     kustomization
+}
+
+/// The files that differ between two trees, with their texts.
+pub(super) fn change(repo: &Repo, before: Oid, after: Oid) -> Result<Change, Error> {
+    let text = |tree: Oid, path: &str| -> Result<Option<String>, Error> {
+        let Some(entry) = repo.at_path(tree, path)?.filter(|entry| entry.is_file()) else {
+            return Ok(None);
+        };
+        repo.ensure([entry.id])?;
+        Ok(Some(String::from_utf8_lossy(&repo.blob(entry.id)?).into_owned()))
+    };
+    let files = changed(repo, before, after)?.into_iter().map(|path| {
+        let (before, after) = (text(before, &path)?, text(after, &path)?);
+        Ok(FileChange { path, before, after })
+    });
+    Ok(Change { files: files.collect::<Result<_, Error>>()? })
 }
 
 /// The files that differ between two trees, by path; only trees that differ are read.

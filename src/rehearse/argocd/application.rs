@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::automation::{Automation, automation};
 use super::comparison::{Id, Resource, compare, managed, target};
 use super::operation::{Operation, Stage};
-use super::source::{Rendered, head, render};
+use super::source::{Git, Rendered};
 use super::status::{OperationState, Status, SyncStatus, destination, object, seconds, source};
 use super::{Application, ClusterWriter, health};
 
@@ -46,6 +46,7 @@ enum Due {
 
 pub struct App {
     pub settings: Application,
+    git: Git,
     status: Status,
     operation: Option<Operation>,
     desired: Option<Desired>,
@@ -54,12 +55,15 @@ pub struct App {
     health: Option<Timestamp>,
     refresh: Option<Timestamp>,
     poll: Timestamp,
+    /// The version of the cluster that was looked at last, our own writes included.
+    seen: u64,
     random: u64,
 }
 
 impl App {
     pub fn new(settings: Application, seed: u64, now: Timestamp) -> Self {
         App {
+            git: Git::new(&settings),
             settings,
             status: Status::default(),
             operation: None,
@@ -69,6 +73,7 @@ impl App {
             health: None,
             refresh: None,
             poll: now,
+            seen: 0,
             random: seed,
         }
     }
@@ -76,12 +81,35 @@ impl App {
     /// Changes the spec. Git is read anew at the next comparison: it may be another folder.
     pub fn edit(&mut self, edit: impl FnOnce(&mut Application)) {
         edit(&mut self.settings);
+        self.git = Git::new(&self.settings);
         self.desired = None;
     }
 
-    pub fn write(&self, cluster: &dyn ClusterWriter) {
+    pub fn write(&mut self, cluster: &dyn ClusterWriter) {
         let operation = self.operation.as_ref().map(|operation| &operation.asked);
+        let before = cluster.version();
         cluster.replace(&object(&self.settings, operation, &self.status));
+        if self.seen == before {
+            self.seen = cluster.version();
+        }
+    }
+
+    /// When the next thing happens that isn't only a poll without news.
+    pub fn due(&self, cluster: &dyn ClusterWriter) -> Option<Timestamp> {
+        // What is to go away first goes by an event of the cluster's own.
+        let waits = |it: &&Operation| it.stage == Stage::Applied && it.lingering(cluster).is_some();
+        let operation = self.operation.as_ref().filter(|operation| !waits(operation));
+        let shown = self.compared.as_ref().map(|(at, _)| *at);
+        let synced = self.status.sync.as_ref().is_some_and(|sync| sync.status == "Synced");
+        let poll = (!synced || self.has_moved()).then_some(self.poll);
+        let due = [operation.map(|it| it.due), shown, self.health, self.refresh, poll];
+        due.into_iter().flatten().min()
+    }
+
+    /// Whether the branch is at another commit than when git was asked.
+    fn has_moved(&self) -> bool {
+        let known = self.desired.as_ref().and_then(|desired| desired.revision);
+        self.git.head(&self.settings).ok() != known
     }
 
     /// Does what falls due until `now`; then looks whether the cluster has changed by itself.
@@ -99,11 +127,15 @@ impl App {
                     self.compare(at, true, cluster);
                 }
                 Due::Poll => {
-                    // After a leap of the clock one poll sees what all of them would have seen.
                     let period = (self.settings.poll + self.jitter()).max(STEP);
                     let last = now.checked_sub(period).unwrap_or(at);
-                    self.poll = after(at, period).max(last);
-                    self.compare(at, true, cluster);
+                    if at < last {
+                        // After a leap of the clock one poll sees what all of them would have seen.
+                        self.poll = last;
+                    } else {
+                        self.poll = after(at, period);
+                        self.compare(at, true, cluster);
+                    }
                 }
             }
         }
@@ -166,12 +198,12 @@ impl App {
     }
 
     fn ask_git(&mut self) {
-        let revision = head(&self.settings);
+        let revision = self.git.head(&self.settings);
         let known = self.desired.as_ref().and_then(|desired| desired.revision);
         if known.is_some() && revision.as_ref().ok() == known.as_ref() {
             return;
         }
-        let rendered = revision.clone().and_then(|oid| render(&self.settings, oid));
+        let rendered = revision.clone().and_then(|oid| self.git.render(&self.settings, oid));
         let rendered = rendered.map(|mut rendered| {
             let objects = rendered.objects.into_iter();
             rendered.objects = objects.map(|object| target(&self.settings, object)).collect();
@@ -246,9 +278,10 @@ impl App {
             || self.health.is_some()
             || self.refresh.is_some()
             || self.status.sync.is_none();
-        if busy {
+        if busy || self.seen == cluster.version() {
             return;
         }
+        self.seen = cluster.version();
         let changed = self
             .comparison(cluster)
             .is_some_and(|compared| compared.resources != self.status.resources);

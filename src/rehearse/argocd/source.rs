@@ -18,54 +18,63 @@ pub struct Rendered {
     pub objects: Vec<Value>,
 }
 
-/// The commit that the target revision names now, or why there is none.
-pub fn head(application: &Application) -> Result<Oid, String> {
-    let name = &application.target_revision;
-    let resolve = || {
-        let repository = Repository::open_bare(&application.repository)?;
-        match Oid::from_str(name) {
-            Ok(oid) if name.len() == 40 => Ok(oid),
-            _ => repository
-                .find_reference(&format!("refs/heads/{name}"))?
-                .peel_to_commit()
-                .map(|it| it.id()),
-        }
-    };
-    resolve().map_err(|error: git2::Error| {
-        let error = error.message();
-        format!(
-            "rpc error: code = Unknown desc = unable to resolve '{name}' to a commit SHA: {error}"
-        )
-    })
-}
+/// An application's repo.
+pub struct Git(Result<Repository, String>);
 
-/// Reads the application's folder at a commit, or says why it can't be rendered.
-pub fn render(application: &Application, revision: Oid) -> Result<Rendered, String> {
-    let unreadable = |error: git2::Error| {
-        format!(
-            "rpc error: code = Internal desc = failed to checkout {revision}: {}",
-            error.message()
-        )
-    };
-    let repository = Repository::open_bare(&application.repository).map_err(unreadable)?;
-    let root = repository.find_commit(revision).and_then(|it| it.tree()).map_err(unreadable)?;
-    let reader = Reader { repository: &repository, root };
-    let path = normal(Path::new(""), &application.path);
-    let Some(folder) = reader.folder(&path) else {
-        let path = &application.path;
-        return Err(format!("rpc error: code = Unknown desc = {path}: app path does not exist"));
-    };
-    if kustomization(&folder).is_some() {
-        let objects = reader.kustomize(&path).map_err(|why| {
-            let path = &application.path;
-            format!("rpc error: code = Unknown desc = `kustomize build {path}` failed exit status 1: Error: {why}")
-        })?;
-        return Ok(Rendered { source_type: "Kustomize", objects });
+impl Git {
+    /// Opens it; one that isn't there fails whenever it is asked.
+    pub fn new(application: &Application) -> Self {
+        let opened = Repository::open_bare(&application.repository);
+        Git(opened.map_err(|error| error.message().to_owned()))
     }
-    let objects = reader
-        .directory(&folder, application.recurse)
-        .map_err(|why| format!("rpc error: code = FailedPrecondition desc = {why}"))?;
-    Ok(Rendered { source_type: "Directory", objects })
+
+    /// The commit that the target revision names now, or why there is none.
+    pub fn head(&self, application: &Application) -> Result<Oid, String> {
+        let name = &application.target_revision;
+        let unresolved = |error: &str| {
+            format!(
+                "rpc error: code = Unknown desc = unable to resolve '{name}' to a commit SHA: {error}"
+            )
+        };
+        let repository = self.0.as_ref().map_err(|error| unresolved(error))?;
+        if name.len() == 40
+            && let Ok(oid) = Oid::from_str(name)
+        {
+            return Ok(oid);
+        }
+        let branch = repository.find_reference(&format!("refs/heads/{name}"));
+        let commit = branch.and_then(|branch| branch.peel_to_commit());
+        commit.map(|commit| commit.id()).map_err(|error| unresolved(error.message()))
+    }
+
+    /// Reads the application's folder at a commit, or says why it can't be rendered.
+    pub fn render(&self, application: &Application, revision: Oid) -> Result<Rendered, String> {
+        let unreadable = |error: &str| {
+            format!("rpc error: code = Internal desc = failed to checkout {revision}: {error}")
+        };
+        let repository = self.0.as_ref().map_err(|error| unreadable(error))?;
+        let root = repository.find_commit(revision).and_then(|it| it.tree());
+        let root = root.map_err(|error| unreadable(error.message()))?;
+        let reader = Reader { repository, root };
+        let path = normal(Path::new(""), &application.path);
+        let Some(folder) = reader.folder(&path) else {
+            let path = &application.path;
+            return Err(format!(
+                "rpc error: code = Unknown desc = {path}: app path does not exist"
+            ));
+        };
+        if kustomization(&folder).is_some() {
+            let objects = reader.kustomize(&path).map_err(|why| {
+                let path = &application.path;
+                format!("rpc error: code = Unknown desc = `kustomize build {path}` failed exit status 1: Error: {why}")
+            })?;
+            return Ok(Rendered { source_type: "Kustomize", objects });
+        }
+        let objects = reader
+            .directory(&folder, application.recurse)
+            .map_err(|why| format!("rpc error: code = FailedPrecondition desc = {why}"))?;
+        Ok(Rendered { source_type: "Directory", objects })
+    }
 }
 
 struct Reader<'a> {

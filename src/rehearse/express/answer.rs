@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::rebuild::{Rebuild, Standing};
 use super::system::System;
-use super::{Accepted, Reply, aa_status};
+use super::{Accepted, Reply, Sent, aa_status};
 
 /// The commands a node knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ pub fn faulty(fault: &Fault) -> Reply {
 /// The answer of a node in its right mind.
 pub fn answer(
     system: &mut System,
-    accepted: &mut Vec<Accepted>,
+    sent: &mut Sent,
     node: &str,
     query: &Query,
     now: Timestamp,
@@ -123,7 +123,7 @@ pub fn answer(
             };
             match outcome {
                 Ok(violation) => {
-                    accepted.push(Accepted {
+                    sent.accepted.push(Accepted {
                         namespace: system.namespace.clone(),
                         system: system.name.clone(),
                         cmd,
@@ -135,7 +135,11 @@ pub fn answer(
                     });
                     plain(200, "OK\n".to_owned())
                 }
-                Err(why) => plain(system.conduct.refuses_with, format!("ERROR: {why}\n")),
+                Err(why) => {
+                    let refusal = format!("ERROR: {why}\n");
+                    sent.refused.push((cmd, why));
+                    plain(system.conduct.refuses_with, refusal)
+                }
             }
         }
     }

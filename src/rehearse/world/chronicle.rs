@@ -22,6 +22,8 @@ pub struct Chronicle {
     /// Phase and revision of the last sync.
     synced: (String, String),
     rebuild: Option<Rebuild>,
+    /// The version of the cluster at the last look.
+    version: u64,
 }
 
 struct Pod {
@@ -46,6 +48,7 @@ impl Chronicle {
             ended: BTreeSet::new(),
             synced: (String::new(), String::new()),
             rebuild: None,
+            version: 0,
         }
     }
 
@@ -57,9 +60,12 @@ impl Chronicle {
     /// What is new.
     pub fn look(&mut self, kubernetes: &Kubernetes, express: &Express) -> Vec<What> {
         let mut news = Vec::new();
-        news.extend(self.sync(kubernetes).map(What::ArgoCd));
-        news.extend(self.farm(kubernetes).into_iter().map(What::Node));
-        news.extend(self.jobs(kubernetes).into_iter().map(What::Job));
+        let version = kubernetes.version();
+        if std::mem::replace(&mut self.version, version) != version {
+            news.extend(self.sync(kubernetes).map(What::ArgoCd));
+            news.extend(self.farm(kubernetes).into_iter().map(What::Node));
+            news.extend(self.jobs(kubernetes).into_iter().map(What::Job));
+        }
         news.extend(self.progress(express).map(What::Rebuild));
         news
     }

@@ -64,6 +64,20 @@ impl Troubles {
     }
 }
 
+impl Troubles {
+    /// When the next one befalls that has a time.
+    pub fn due(&self, kubernetes: &Kubernetes) -> Option<Timestamp> {
+        let due = self.to_come.iter().filter_map(|trouble| match trouble {
+            Trouble::TriggerDeleted { after } => {
+                let created = triggers(kubernetes, &self.system).map(|(_, created)| created).min();
+                created?.checked_add(*after).ok()
+            }
+            Trouble::FarmerLost { .. } | Trouble::SyncWindow { .. } => None,
+        });
+        due.min()
+    }
+}
+
 fn delete(kubernetes: &Kubernetes, kind: Kind, system: &SystemRef, name: &str) -> Option<String> {
     let deleted = kubernetes.delete(kind, &system.namespace, name, Propagation::Background);
     deleted.then(|| format!("somebody deletes the {} {name}", kind.name()))
@@ -76,11 +90,18 @@ fn trigger(
     now: Timestamp,
     age: SignedDuration,
 ) -> Option<String> {
-    kubernetes.list(Kind::Job, &system.namespace).into_iter().find_map(|job| {
+    let is_old = |created| now.duration_since(created) >= age;
+    triggers(kubernetes, system).find(|(_, created)| is_old(*created)).map(|(name, _)| name)
+}
+
+/// The trigger Jobs, and when they were created.
+fn triggers(
+    kubernetes: &Kubernetes,
+    system: &SystemRef,
+) -> impl Iterator<Item = (String, Timestamp)> {
+    kubernetes.list(Kind::Job, &system.namespace).into_iter().filter_map(|job| {
         let component = object::text(&job, "/metadata/labels/app.kubernetes.io~1component");
-        let created = object::text(&job, "/metadata/creationTimestamp");
-        let created: Timestamp = created.parse().ok()?;
-        let is_old = component == "trigger" && now.duration_since(created) >= age;
-        is_old.then(|| object::name(&job).to_owned())
+        let created = object::text(&job, "/metadata/creationTimestamp").parse().ok()?;
+        (component == "trigger").then(|| (object::name(&job).to_owned(), created))
     })
 }

@@ -16,7 +16,12 @@ impl Look<'_> {
             (Some(open), _) => self.wait_for_review(open),
             (None, Some(record)) => match self.declined_phase() {
                 Some(declined) => Decision::Halt(declined),
-                None => self.advance(record, skip_gate),
+                None => match self.advance(record, skip_gate) {
+                    Decision::Wait(unmet) => {
+                        self.reinforce(record).unwrap_or(Decision::Wait(unmet))
+                    }
+                    decided => decided,
+                },
             },
             (None, None) => self.between_runs(),
         }
@@ -83,7 +88,8 @@ impl Look<'_> {
                 last.run,
                 last.outcome.as_str()
             )),
-            Verdict::Unmet(why) | Verdict::Failed(why) | Verdict::Unknown(why) => {
+            Verdict::Failed(why) => Decision::Halt(gate::halt(Gate::Gone, why)),
+            Verdict::Unmet(why) | Verdict::Unknown(why) => {
                 Decision::Wait(vec![gate::unmet(self.seen, Gate::Gone, why)])
             }
         }

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 
 use super::super::cluster::Cluster;
 use super::super::{Observation, SystemRef, Verdict, Why};
-use super::end::left;
+use super::application::Told;
+use super::end::{left, why_left};
 
 /// Room for this system's run. A first step counts the others that are live in the cluster and the first
 /// steps that are open. First steps that were merged at the same time may have taken the same place: before
@@ -52,12 +53,15 @@ fn before<'a>(ours: &SystemRef, cluster: &'a Cluster) -> BTreeSet<&'a SystemRef>
     ahead.map(|at| &cluster.runs[at].system).collect()
 }
 
-pub fn leftovers(cluster: &Cluster) -> Verdict {
-    match left(cluster) {
-        None => Verdict::Met("nothing of an earlier run is left".to_owned()),
-        Some(message) => Verdict::Unmet(
-            Why::new(format!("{message} from an earlier run"))
-                .hint("Argo CD prunes it, unless pruning is off or orphans it"),
-        ),
-    }
+pub fn leftovers(seen: &Observation, cluster: &Cluster) -> Verdict {
+    let Some(message) = left(cluster) else {
+        return Verdict::Met("nothing of an earlier run is left".to_owned());
+    };
+    let why = Why::new(format!("{message} from an earlier run"));
+    Verdict::Unmet(match why_left(seen, cluster) {
+        Some(Told::Stuck(told) | Told::Over(told)) => {
+            Why { message: format!("{}: {}", why.message, told.message), ..told }
+        }
+        _ => why.hint("Argo CD prunes it, unless pruning is off or orphans it"),
+    })
 }

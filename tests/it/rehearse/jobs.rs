@@ -5,20 +5,19 @@ use dcr_gitops::admin_job::{AdminJob, Order, StatusQuery, VARIABLE};
 use dcr_gitops::config::{Admin, Field, Fields};
 use dcr_gitops::rehearse::clock::WorldClock;
 use dcr_gitops::rehearse::express::{Conduct, Express, Frontends};
-use dcr_gitops::rehearse::jobs::Jobs;
+use dcr_gitops::rehearse::jobs::{Crew, Jobs};
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
 use dcr_gitops::rehearse::kubernetes::{Kubernetes, Timing};
 use dcr_gitops::rehearse::wiring::Nodes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 const NAMESPACE: &str = "tenant-105858-prod";
 const SET: &str = "system6-dcr-sync";
 
 struct World {
     clock: WorldClock,
-    time: watch::Sender<Timestamp>,
+    crew: Crew,
     kubernetes: Kubernetes,
     express: Express,
 }
@@ -35,9 +34,9 @@ impl World {
             version: "e686.131".to_owned(),
         };
         express.add(NAMESPACE, "system6", frontends, Conduct::default());
-        let (time, receiver) = watch::channel(clock.now());
+        let crew = Crew::new(clock.now());
         let jobs =
-            Jobs { kubernetes: kubernetes.clone(), express: express.clone(), time: receiver };
+            Jobs { kubernetes: kubernetes.clone(), express: express.clone(), crew: crew.clone() };
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
         kubernetes.set_jobs(Arc::new(jobs));
         let labels = json!({"app.kubernetes.io/component": "synchronizer"});
@@ -60,7 +59,7 @@ impl World {
                 json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec});
             kubernetes.apply(&service).unwrap();
         }
-        World { clock, time, kubernetes, express }
+        World { clock, crew, kubernetes, express }
     }
 
     /// A Job that runs these arguments.
@@ -111,10 +110,9 @@ impl World {
     async fn after(&self, minutes: i64) -> Option<(i64, String)> {
         for _ in 0..minutes * 20 {
             self.clock.forward(SignedDuration::from_secs(3));
-            self.time.send_replace(self.clock.now());
+            self.crew.pass(self.clock.now()).await;
             self.kubernetes.advance().await;
             self.express.advance();
-            tokio::task::yield_now().await;
         }
         let pods = self.kubernetes.list(Kind::Pod, NAMESPACE);
         let pod = pods.iter().find(|pod| pod["metadata"]["name"] != format!("{SET}-0"))?;

@@ -1,0 +1,3 @@
+//! Steps in review: the built program against the embedded GitHub, over loopback.
+mod once;
+mod stage;
