@@ -9,6 +9,8 @@ mod systems;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 pub use base::{Found, SETTINGS, find_base};
 pub use error::Error;
 pub use steps::remote_steps;
@@ -257,6 +259,35 @@ impl Source<'_> {
             }
         }
         Ok(texts)
+    }
+
+    /// The newest commit of the base's own history that is older than `at`. Nothing where the history that is
+    /// here doesn't reach so far.
+    ///
+    /// # Errors
+    /// A commit can't be read.
+    pub fn base_at(&self, at: Timestamp) -> Result<Option<Oid>, Error> {
+        let edges = self.repo.shallow_edges()?;
+        let mut commit = self.base_commit()?;
+        loop {
+            if self.repo.commit(commit)?.time().seconds() < at.as_second() {
+                return Ok(Some(commit));
+            }
+            match self.repo.parents(commit, &edges)?.first() {
+                Some(parent) => commit = *parent,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether what is ours of a system is something else on the base than it was in this commit.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn changed_since(&self, commit: Oid, system: &SystemRef) -> Result<bool, Error> {
+        let dcr = Paths::of(self.pattern, system).dcr;
+        let before = self.repo.at_path(self.repo.commit(commit)?.tree_id(), &dcr)?;
+        Ok(self.at(&dcr)?.map(|entry| entry.id) != before.map(|entry| entry.id))
     }
 
     /// The plain files of a folder on the base, by name. None there: none in it.

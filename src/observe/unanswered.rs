@@ -3,7 +3,6 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use kube::client::AuthError;
-use kube::runtime::watcher;
 use thiserror::Error;
 
 use super::express::excerpt::excerpt;
@@ -60,19 +59,6 @@ impl Unanswered {
                 Unanswered::other(format!("the answer to `{asked}` can't be read: {why}"))
             }
             other => Unanswered::other(causes(&other)),
-        }
-    }
-
-    /// The same for what ends a watch.
-    pub fn watching(error: watcher::Error, asked: &str) -> Self {
-        match error {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => Unanswered::new(error, asked),
-            watcher::Error::WatchError(status) => Unanswered::new(kube::Error::Api(status), asked),
-            watcher::Error::NoResourceVersion => {
-                Unanswered::other(format!("the answer to `{asked}` has no resource version"))
-            }
         }
     }
 

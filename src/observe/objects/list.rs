@@ -17,11 +17,18 @@ const AGAIN: u32 = 2;
 /// The longest that is waited before, whatever the server asks for: somebody waits for the answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// All there is, at one version.
+pub struct Complete<K> {
+    pub objects: Vec<Listed<K>>,
+    /// From where a watch misses nothing.
+    pub version: String,
+}
+
 /// The objects of one namespace, or of all of them.
 pub async fn list<K: Kind>(
     client: &Client,
     namespace: Option<&str>,
-) -> Result<Vec<Listed<K>>, Unanswered> {
+) -> Result<Complete<K>, Unanswered> {
     let api = api(client, namespace);
     let asked = asked::<K>("list", namespace);
     let mut begun = 0;
@@ -32,9 +39,13 @@ pub async fn list<K: Kind>(
             match page(&api, &params, &asked).await {
                 Ok(page) => {
                     objects.extend(page.items);
-                    match page.metadata.continue_.filter(|next| !next.is_empty()) {
+                    let metadata = page.metadata;
+                    match metadata.continue_.filter(|next| !next.is_empty()) {
                         Some(next) => params.continue_token = Some(next),
-                        None => return Ok(objects),
+                        None => {
+                            let version = metadata.resource_version.unwrap_or_default();
+                            return Ok(Complete { objects, version });
+                        }
                     }
                 }
                 Err(error) if error.cause == Cause::Expired && begun < AGAIN => {
