@@ -6,6 +6,7 @@ mod describe;
 mod emit;
 mod logging;
 mod look;
+mod memory;
 mod moves;
 mod plan;
 mod rehearse;

@@ -3,6 +3,7 @@ pub mod argocd;
 pub mod clusters;
 pub mod deployment;
 pub mod express;
+pub mod journal;
 pub mod kubeconfig;
 pub mod nodes;
 pub mod objects;

@@ -1,6 +1,7 @@
 //! From a change to a commit on a branch, and from there to the remote.
 mod commit;
 mod durable;
+mod journal;
 mod push;
 mod sign;
 mod splice;
@@ -8,6 +9,7 @@ mod splice;
 use thiserror::Error;
 
 pub use commit::{Committed, Proposal, commit};
+pub use journal::{Note, note};
 pub use push::{Push, Pushed, push};
 pub use splice::{Spliced, splice};
 

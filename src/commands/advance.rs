@@ -2,6 +2,7 @@
 //! show it.
 use super::emit::{Made, make, was_outrun};
 use super::look::{Look, Outside, look};
+use super::memory::Memory;
 use super::session::Session;
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
@@ -65,11 +66,14 @@ fn once(
         session = session.refresh(context, common, &systems)?;
     }
     let outside = Outside::new(context, common, &session, true)?;
+    let mut memory = Memory::new(common, Emit::default());
+    memory.recall(&session, &systems, context.clock.now());
     let seen = outside.see(&session, &systems).remove(0);
     if emit.push {
         session = session.refresh(context, common, &systems)?;
     }
-    let look = look(&session, &systems[0], seen)?;
+    let mut look = look(&session, &systems[0], seen)?;
+    memory.put(&mut look);
     let decision = decide(&look.seen, request)?;
     let made = match &decision {
         Decision::Propose(step) => Some(make(context, &session, &look, step, emit)?),

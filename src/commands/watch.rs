@@ -5,6 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::emit::{make, was_outrun};
 use super::look::{Look, Outside, look, see_all};
+use super::memory::Memory;
 use super::session::Session;
 use super::{code, exit, for_people};
 use crate::cli::{Common, Output, Watch};
@@ -13,7 +14,9 @@ use crate::observe::deployment::HasRun;
 use crate::report::json::Line;
 use crate::report::{Style, error, error::Invalid, terminal};
 use crate::run::cluster::ClusterView;
-use crate::run::{Decision, Request, SystemRef, decide, notices};
+use crate::run::{
+    Attention, Decision, Observation, Request, SystemRef, attentions, decide, notices,
+};
 use crate::wait::{End, Schedule, Seen, wait};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
@@ -30,6 +33,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Res
         common: common.clone(),
         asked: asked.clone(),
         outside: None,
+        memory: Memory::new(common, asked.emit),
         said: BTreeMap::new(),
         last: Vec::new(),
     };
@@ -85,6 +89,7 @@ struct Watcher {
     asked: Watch,
     /// Kept from look to look, so that nothing is connected twice.
     outside: Option<Outside>,
+    memory: Memory,
     said: BTreeMap<String, String>,
     /// Of the last look: each system's line and exit code.
     last: Vec<(Option<Line>, u8)>,
@@ -108,12 +113,17 @@ impl Watcher {
         let seen = see_all(&outside, &session, systems);
         self.outside = Some(outside);
         let session = session.refresh(&self.context, &self.common, &known)?;
+        self.memory.recall(&session, &known, self.context.clock.now());
         let mut settled = true;
         let mut last = Vec::new();
+        let mut looks = Vec::new();
         for (name, seen) in names.into_iter().zip(seen) {
-            let looked = seen
-                .and_then(|(system, seen)| look(&session, &system, seen))
-                .and_then(|look| self.act(&session, look));
+            let looked = seen.and_then(|(system, seen)| look(&session, &system, seen)).and_then(
+                |mut look| {
+                    self.memory.put(&mut look);
+                    self.act(&session, look, &mut looks)
+                },
+            );
             match looked {
                 Ok(None) => {}
                 Ok(Some((line, code))) => {
@@ -132,6 +142,7 @@ impl Watcher {
             }
         }
         self.last = last;
+        self.memory.note(&session, looks);
         Ok(if settled { Seen::Settled } else { Seen::Waiting })
     }
 
@@ -152,9 +163,14 @@ impl Watcher {
         Ok(names.map(|name| (name.clone(), session.system(name))).collect())
     }
 
-    /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
-    /// named and whose last run isn't known to be live.
-    fn act(&mut self, session: &Session, look: Look) -> anyhow::Result<Option<(Line, u8)>> {
+    /// Decides on one look, emits what falls due, says what is new, and adds it to the `looks`. Nothing for a
+    /// system that nobody named and whose last run isn't known to be live.
+    fn act(
+        &mut self,
+        session: &Session,
+        look: Look,
+        looks: &mut Vec<(Observation, Vec<Attention>)>,
+    ) -> anyhow::Result<Option<(Line, u8)>> {
         let decision = decide(&look.seen, &Request::Observe)?;
         let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
         let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
@@ -175,6 +191,8 @@ impl Watcher {
         let line = Line::new(&look.seen, &decision, made.as_ref());
         let notices = notices(&look.seen);
         self.say(&line, &decision, &notices)?;
+        let told = attentions(&look.seen, &decision);
+        looks.push((look.seen, told));
         let code = match &decision {
             Decision::Propose(_) => exit::WAITING,
             other => code(other),

@@ -24,6 +24,7 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod journal;
 mod journey;
 mod kubeconfig;
 mod kubernetes_world;

@@ -63,7 +63,7 @@ fn the_phases_of_a_run_are_read_from_the_history_of_the_base() {
 fn a_system_in_detail() {
     insta::assert_snapshot!(detail(&view(&rebuilding()), Style::default()), @r"
     phases: history-update 1d > farm-up 1d > [rebuild 3d] > propagate > teardown
-    rebuild: 62.5 % done
+    rebuild: 62.5 % done, complete in 18h45m (2026-11-24T04:15:00Z)
     ");
     let terminal = Style { colored: false, on_terminal: true };
     let text = detail(&view(&rebuilding()), terminal);
@@ -79,10 +79,10 @@ fn many_systems_the_worst_first() {
     quiet.deployment.system.system = "system1".into();
     let views = [view(&quiet), view(&rebuilding()), view(&halted)];
     insta::assert_snapshot!(systems::table(&views, Style::default()), @r"
-       SYSTEM                          RUN  PHASE    DONE  ETA  WHAT
-    x  den/tenant-105858-prod/system9  7    rebuild  62%        halt: the rebuild isn't complete, and its deadline 2026-12-04T09:30:00…
-    ~  den/tenant-105858-prod/system6  7    rebuild  62%        rebuild: the rebuild is running, 62 % (system6-fe1)
-       den/tenant-105858-prod/system1                           idle: no run was ever started
+       SYSTEM                          RUN  PHASE    DONE  ETA        WHAT
+    x  den/tenant-105858-prod/system9  7    rebuild  62%              halt: the rebuild isn't complete, and its deadline 2026-12-04T09:30:00…
+    ~  den/tenant-105858-prod/system6  7    rebuild  62%   in 18h45m  rebuild: the rebuild is running, 62 % (system6-fe1)
+       den/tenant-105858-prod/system1                                 idle: no run was ever started
     ");
 }
 
@@ -114,4 +114,17 @@ fn a_link_is_made_of_a_web_address_only() {
     assert!(html(&[&seen]).contains("<a href=\"https://git.example.com/"));
     seen.world.review.requests[0].url = "javascript:alert(1)".into();
     assert!(!html(&[&seen]).contains("javascript:"));
+}
+
+/// What an estimate is worth depends on how old it is, and a run that nobody watches says so.
+#[test]
+fn how_old_it_is_is_said() {
+    let mut seen = rebuilding();
+    seen.world.journal.last_tick = Some(seen.at - SignedDuration::from_mins(12));
+    assert!(!view(&seen).eta().unwrap().contains("by what was seen"));
+    seen.world.admin.rebuild.clear();
+    let said = view(&seen).eta().unwrap();
+    assert!(said.ends_with(", by what was seen 1h ago"), "{said}");
+    let said = detail(&view(&seen), Style::default());
+    assert!(said.contains("\n  watched: last 12m ago\n"), "{said}");
 }

@@ -1,5 +1,5 @@
 //! `watch` as people and pipelines run it: the built program against the embedded world on loopback.
-mod stage;
+pub mod stage;
 
 use std::net::TcpListener;
 use std::process::{Child, Command};
