@@ -23,6 +23,7 @@ pub mod github;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
+pub mod rbac;
 pub mod rehearse;
 pub mod render;
 pub mod report;

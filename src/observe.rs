@@ -8,4 +8,5 @@ pub mod kubeconfig;
 pub mod nodes;
 pub mod objects;
 pub mod replay;
+pub mod rights;
 pub mod unanswered;

@@ -19,7 +19,7 @@ mod validate;
 
 pub use error::{Problem, RenderError};
 pub use message::{message, title};
-pub use templates::Templates;
+pub use templates::{Templates, render_yaml};
 
 use manifests::{JobKind, Manifests};
 

@@ -12,6 +12,7 @@ use super::clusters::{Clusters, LIMIT};
 use super::nodes::ENCODED;
 use super::objects::or_default;
 use super::objects::words::words;
+use super::rights::Read;
 use super::unanswered::{Cause, Unanswered};
 use crate::config::Argocd;
 use crate::run::SystemRef;
@@ -43,7 +44,7 @@ pub async fn application(
         Ok(request) => request,
         Err(error) => return unseen(&error),
     };
-    let asked = format!("get applications.argoproj.io in namespace {}", argocd.namespace);
+    let asked = Read::Application.asked("get", Some(&argocd.namespace));
     let answer = tokio::time::timeout(LIMIT, client.request_text(request)).await;
     let read = match answer {
         Err(_) => Err(Unanswered::late(LIMIT, &asked)),

@@ -3,6 +3,7 @@ use jiff::SignedDuration;
 
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
+use crate::rbac::Form;
 use crate::run::Phase;
 
 /// One story that a rehearsal plays.
@@ -20,6 +21,8 @@ pub struct Scenario {
     /// All that is random follows from it.
     pub seed: u64,
     pub troubles: Vec<Trouble>,
+    /// What the program may read of the cluster: the least that it needs, in one form or the other.
+    pub rights: Form,
 }
 
 /// Something that happens to a run, once.
@@ -57,6 +60,7 @@ fn happy() -> Scenario {
         manners: Manners::default(),
         seed: 1,
         troubles: Vec::new(),
+        rights: Form::ClusterWide,
     }
 }
 
@@ -66,6 +70,7 @@ fn farmer_lost() -> Scenario {
         about: "a farmer's pod is deleted in the middle of the rebuild and comes back",
         manners: Manners { landing: Landing::Squash, ..Manners::default() },
         troubles: vec![Trouble::FarmerLost { farmer: 2, at: 40.0 }],
+        rights: Form::Namespaced,
         ..happy()
     }
 }

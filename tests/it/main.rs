@@ -34,6 +34,7 @@ mod node;
 mod nodes_table;
 mod objects;
 mod purity;
+mod rbac;
 mod readme;
 mod reference;
 mod rehearse;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::stateful_set::Template;
 use super::words::reason;
 use super::{Kind, Metadata, or_default};
+use crate::observe::rights::Read;
 use crate::run::cluster::JobResult;
 
 /// What is kept of a Job.
@@ -50,8 +51,7 @@ struct Condition {
 
 impl Kind for Job {
     const KIND: &'static str = "Job";
-    const GROUP: &'static str = "batch";
-    const PLURAL: &'static str = "jobs";
+    const READ: Read = Read::Jobs;
     type Wire = Wire;
 
     fn slim(wire: Wire) -> (Metadata, Self) {

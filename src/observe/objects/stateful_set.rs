@@ -2,6 +2,7 @@
 use serde::Deserialize;
 
 use super::{Kind, Metadata, or_default};
+use crate::observe::rights::Read;
 
 /// What is kept of a StatefulSet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +70,7 @@ impl Template {
 
 impl Kind for StatefulSet {
     const KIND: &'static str = "StatefulSet";
-    const GROUP: &'static str = "apps";
-    const PLURAL: &'static str = "statefulsets";
+    const READ: Read = Read::StatefulSets;
     type Wire = Wire;
 
     fn slim(wire: Wire) -> (Metadata, Self) {
