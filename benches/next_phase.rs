@@ -97,6 +97,7 @@ impl Repo {
             out: Box::new(std::io::sink()),
             err: Box::new(std::io::sink()),
             terminal: Terminal::default(),
+            actions: None,
         };
         let all = ["dcr-gitops"].iter().chain(arguments).map(|argument| (*argument).into());
         assert_eq!(commands::main(&mut context, all.collect::<Vec<_>>()), 0);

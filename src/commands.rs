@@ -13,6 +13,7 @@ mod rehearse;
 mod schema;
 mod session;
 mod status;
+mod tell;
 mod watch;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, Common, Output};
 use crate::context::Context;
+use crate::report::actions::Actions;
 use crate::report::error::Invalid;
 use crate::report::{Style, error};
 use crate::run::Decision;
@@ -58,13 +60,42 @@ pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>
     }
     let style = Style::choose(context, common.color, context.terminal.err);
     logging::start(context, &common);
-    match run(context, &common, cli.command) {
+    context.actions = Actions::around(context);
+    let decides = decides(&cli.command);
+    let code = match run(context, &common, cli.command) {
         Ok(code) => code,
-        Err(error) => {
-            context.complain(&error::text(&error, style));
-            error::code(&error)
+        Err(error) => fail(context, &common, "dcr-gitops", &error),
+    };
+    if let Some(actions) = context.actions.take() {
+        context.command(&actions.annotations());
+        let written = if decides { actions.write(code) } else { Ok(()) };
+        for trouble in written.err().unwrap_or_default() {
+            context.complain(&error::warning(&trouble, style));
         }
     }
+    code
+}
+
+/// Whether a command's result is for a workflow to go on with.
+fn decides(command: &Command) -> bool {
+    match command {
+        Command::NextPhase(_) | Command::Plan(_) | Command::Watch(_) | Command::Status(_) => true,
+        Command::Scale(_) | Command::Retry(_) | Command::Abort(_) | Command::Synchronizer(_) => {
+            true
+        }
+        Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
+        Command::Man | Command::Admin(_) => false,
+    }
+}
+
+/// Says what went wrong with something, by its name, and gives the exit code that it comes to.
+fn fail(context: &mut Context, common: &Common, name: &str, error: &anyhow::Error) -> u8 {
+    let style = Style::choose(context, common.color, context.terminal.err);
+    context.complain(&error::text(error, style));
+    if let Some(actions) = &context.actions {
+        actions.fail(name, &error::text(error, Style::default()));
+    }
+    error::code(error)
 }
 
 fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Result<u8> {

@@ -1,4 +1,5 @@
 //! Everything the program takes from its process: built once in `main`, passed down, asked nowhere else.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::report::actions::Actions;
+use crate::report::for_runner;
+
 /// Environment, clock, working directory and the two output streams.
 pub struct Context {
     pub env: BTreeMap<OsString, OsString>,
@@ -18,6 +22,8 @@ pub struct Context {
     pub err: Box<dyn Write + Send>,
     /// Whether `out` and `err` are terminals.
     pub terminal: Terminal,
+    /// The step of a GitHub Actions job that the program runs in.
+    pub actions: Option<Actions>,
 }
 
 /// Which output streams a person looks at.
@@ -78,6 +84,7 @@ impl Context {
             out: Box::new(std::io::sink()),
             err: Box::new(std::io::sink()),
             terminal: self.terminal,
+            actions: self.actions.clone(),
         };
         std::mem::replace(self, nowhere)
     }
@@ -87,6 +94,7 @@ impl Context {
     /// # Errors
     /// It can't be written, e.g. to a full disk: then what was asked for wasn't delivered.
     pub fn print(&mut self, text: &str) -> std::io::Result<()> {
+        let text = self.for_log(text);
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
@@ -95,7 +103,23 @@ impl Context {
 
     /// Writes to standard error; if that fails, there is nobody left to tell.
     pub fn complain(&mut self, text: &str) {
+        let text = self.for_log(text);
         let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+
+    /// Gives commands to the runner of a GitHub Actions job. It reads them from standard error too, where
+    /// they are in nobody's way.
+    pub fn command(&mut self, commands: &str) {
+        let _ = self.err.write_all(commands.as_bytes()).and_then(|()| self.err.flush());
+    }
+
+    /// Whether a runner reads what is printed. Nothing of it may be a command to it but what is meant so.
+    pub fn is_in_actions(&self) -> bool {
+        self.var("GITHUB_ACTIONS") == Some("true")
+    }
+
+    fn for_log<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.is_in_actions() { for_runner(text) } else { Cow::Borrowed(text) }
     }
 }
 

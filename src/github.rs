@@ -46,7 +46,7 @@ pub struct Writer(Github);
 
 /// A GraphQL document with one operation.
 #[derive(Debug, Clone, Copy)]
-pub struct Document(pub &'static str);
+pub struct Document<'a>(pub &'a str);
 
 #[derive(serde::Deserialize)]
 struct GraphqlAnswer<T> {
@@ -115,7 +115,7 @@ impl Github {
     /// As for [`Github::get`].
     pub async fn query<T: DeserializeOwned>(
         &self,
-        document: Document,
+        document: Document<'_>,
         variables: Value,
     ) -> Result<T, Error> {
         self.graphql(document, variables, true).await
@@ -123,7 +123,7 @@ impl Github {
 
     async fn graphql<T: DeserializeOwned>(
         &self,
-        document: Document,
+        document: Document<'_>,
         variables: Value,
         repeatable: bool,
     ) -> Result<T, Error> {
@@ -211,7 +211,7 @@ impl Writer {
     /// As for [`Writer::send`].
     pub async fn mutate<T: DeserializeOwned>(
         &self,
-        document: Document,
+        document: Document<'_>,
         variables: Value,
     ) -> Result<T, Error> {
         self.0.graphql(document, variables, false).await

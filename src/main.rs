@@ -15,6 +15,7 @@ fn main() -> ExitCode {
             out: std::io::stdout().is_terminal(),
             err: std::io::stderr().is_terminal(),
         },
+        actions: None,
     };
     ExitCode::from(dcr_gitops::commands::main(&mut context, std::env::args_os()))
 }

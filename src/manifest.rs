@@ -1,8 +1,12 @@
 //! Kubernetes objects as they stand in files: read the way Kubernetes reads them, with their digest.
+pub mod spec;
+
+use serde::Deserialize as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::run::deployment::Wanted;
+use spec::Template;
 
 /// The annotation that carries an object's digest.
 pub const DIGEST: &str = "dcr-gitops/digest";
@@ -66,19 +70,14 @@ impl Object {
                 .and_then(Value::as_u64)
                 .and_then(|n| u32::try_from(n).ok()),
             images: self.images(),
+            settings: spec::settings(self.kind(), &self.0["spec"]),
         }
     }
 
     fn images(&self) -> Vec<String> {
-        let pod = self.0.pointer("/spec/template/spec");
-        let list = |key: &str| {
-            pod.and_then(|pod| pod.get(key)).and_then(Value::as_array).into_iter().flatten()
-        };
-        let containers = list("initContainers").chain(list("containers"));
-        containers
-            .filter_map(|container| container.get("image")?.as_str())
-            .map(str::to_owned)
-            .collect()
+        let template = self.0.pointer("/spec/template");
+        let template = template.and_then(|template| Template::deserialize(template).ok());
+        template.unwrap_or_default().images()
     }
 
     fn text(&self, pointer: &str) -> &str {

@@ -8,5 +8,6 @@ pub mod kubeconfig;
 pub mod nodes;
 pub mod objects;
 pub mod replay;
+pub mod review;
 pub mod rights;
 pub mod unanswered;

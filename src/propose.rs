@@ -5,6 +5,7 @@ mod journal;
 mod push;
 mod sign;
 mod splice;
+pub mod ticket;
 
 use thiserror::Error;
 

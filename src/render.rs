@@ -6,6 +6,7 @@ use crate::run::deployment::Action;
 use crate::run::{Kind, Phase, Step};
 
 mod carry;
+mod compare;
 mod error;
 mod flaws;
 mod kustomize;
@@ -17,9 +18,11 @@ mod templates;
 mod typed;
 mod validate;
 
+pub use compare::{Content, Difference, Fate, differences};
 pub use error::{Problem, RenderError};
 pub use message::{message, title};
 pub use templates::{Templates, render_yaml};
+pub(crate) use templates::{quoted, render_text};
 
 use manifests::{JobKind, Manifests};
 

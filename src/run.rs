@@ -23,8 +23,8 @@ mod system;
 mod verdict;
 
 pub use attention::{Attention, AttentionClass, attentions};
-pub use decision::{Decision, Halt, Refused, after, course, decide};
-pub use gate::{notices, verdict};
+pub use decision::{Decision, Halt, Refused, after, course, decide, in_review};
+pub use gate::{About, Concern, Holds, concerns, holds, notices, verdict};
 pub use observation::{Observation, World};
 pub use phase::{Gate, Kind, Phase};
 pub use position::open_step;

@@ -4,9 +4,11 @@ use super::emit::{Made, make, was_outrun};
 use super::look::{Look, Outside, look};
 use super::memory::Memory;
 use super::session::Session;
+use super::tell::tell;
 use super::{code, for_people};
 use crate::cli::{Common, Emit, Output};
 use crate::context::Context;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, diff, error::Invalid, terminal};
 use crate::run::{Decision, Request, decide, notices};
@@ -35,6 +37,11 @@ pub fn advance(
     let notices = notices(&look.seen);
     let done = made.as_ref().map(|made| &made.done);
     let line = Line::new(&look.seen, &decision, done);
+    let changes = match (&decision, &made) {
+        (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
+        _ => Vec::new(),
+    };
+    tell(context, &Account { seen: &look.seen, decision: &decision, line: &line }, &changes);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;
     } else if for_people(common) {

@@ -2,13 +2,15 @@
 use super::look::{Look, Outside, look, see_all};
 use super::memory::Memory;
 use super::session::Session;
-use super::{exit, for_people};
+use super::tell::tell;
+use super::{exit, fail, for_people};
 use crate::cli::{Common, Emit, Output, Plan, PlanFormat};
 use crate::context::Context;
 use crate::observe::deployment::HasRun;
 use crate::render::Change;
+use crate::report::facts::Account;
 use crate::report::json::{Done, Line, StepOutcome};
-use crate::report::{Style, diff, error, markdown, terminal};
+use crate::report::{Style, diff, markdown, terminal};
 use crate::run::{
     Decision, Observation, Place, Request, Step, SystemRef, course, decide, notices, open_step,
 };
@@ -40,11 +42,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Resu
         });
         match planned {
             Ok(planned) => sections.extend(show(context, common, asked, &planned)?),
-            Err(error) => {
-                let style = Style::choose(context, common.color, context.terminal.err);
-                context.complain(&error::text(&error, style));
-                codes.push(error::code(&error));
-            }
+            Err(error) => codes.push(fail(context, common, &error.to_string(), &error)),
         }
     }
     if asked.format == PlanFormat::Markdown && for_people(common) {
@@ -119,6 +117,8 @@ fn show(
     let none = Done { outcome: StepOutcome::None, commit: None };
     let done = matches!(decision, Decision::Propose(_)).then_some(&none);
     let line = Line::new(seen, decision, done);
+    let changes: Vec<_> = steps.iter().map(|(step, change)| (step, change)).collect();
+    tell(context, &Account { seen, decision, line: &line }, &changes);
     let notices = notices(seen);
     if common.output == Output::Json {
         context.print(&format!("{}\n", serde_json::to_string(&line)?))?;

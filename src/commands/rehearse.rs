@@ -11,7 +11,7 @@ use crate::config::{Known, parse_settings};
 use crate::context::Context;
 use crate::git::{self, Oid, Repo};
 use crate::observe::deployment::{self, SETTINGS, find_base};
-use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, copy, sample};
+use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, amend, copy, sample};
 use crate::rehearse::folder::{Folder, FolderError};
 use crate::rehearse::play::{Play, Played};
 use crate::rehearse::scenario::Scenario;
@@ -28,7 +28,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
     let keep = asked.keep.as_ref().map(|keep| context.cwd.join(keep));
     let path = context.env.get(std::ffi::OsStr::new("PATH"));
     let folder = Folder::new(keep.as_deref(), path.map(AsRef::as_ref)).map_err(unusable)?;
-    let (setting, from) = match prepare(context, common, asked, &folder) {
+    let (setting, from) = match prepare(context, common, asked, &folder, scenario.rebuild) {
         Ok(prepared) => prepared,
         Err(error) => {
             folder.discard().context("clearing the rehearsal's folder away")?;
@@ -108,6 +108,7 @@ fn prepare(
     common: &Common,
     asked: &Rehearse,
     folder: &Folder,
+    rebuild: &[(&str, &str)],
 ) -> anyhow::Result<(Setting, String)> {
     // Whole minutes are easier to read, and so the same in every part.
     let now = context.clock.now().as_second();
@@ -129,6 +130,7 @@ fn prepare(
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: context.terminal,
+        actions: None,
     };
     let in_remote = Common { repo: Some(folder.remote()), ..Common::default() };
     let session = Session::open(&inside, &in_remote)?;
@@ -150,6 +152,7 @@ fn prepare(
     }
     let inputs = session.settings.settings.systems.path_of(&system);
     adapt(folder, &branch, &system.cluster, &inputs, start)?;
+    amend(folder, &branch, &inputs, rebuild, start)?;
     let clone = ["clone", "--quiet", "--branch", &branch, "deployment.git", "work"];
     folder.git(folder.root(), clone)?;
     let session = Session::open(&inside, &in_remote)?;
@@ -161,6 +164,7 @@ fn prepare(
         folder: read.folder,
         inputs: read.inputs,
         start,
+        pull_requests: false,
     };
     Ok((setting, from))
 }
@@ -211,13 +215,16 @@ fn summary(
     for commit in log.lines() {
         text += &format!("  {}\n", line(commit));
     }
-    let Played { code, steps, ledger, .. } = played;
+    let Played { code, steps, ledger, killed, .. } = played;
     text += &format!("\n{}\n", style.bold("summary"));
     text += &format!("  {steps} steps merged; writes to the cluster: {}\n", ledger.writes_refused);
     for ((run, attempt), accepted) in &ledger.triggers {
         text += &format!("  run {run}, attempt {attempt}: {accepted} trigger accepted\n");
     }
     text += &format!("  caches propagated: {}\n", ledger.propagations);
+    if *killed > 0 {
+        text += &format!("  killed {killed} times\n");
+    }
     let ended = match *code {
         exit::OK => "the run is finished",
         exit::HALTED => "the run is halted: a person must look",

@@ -2,14 +2,16 @@
 use super::look::{Look, Outside, look, see_all};
 use super::memory::Memory;
 use super::session::Session;
-use super::{exit, for_people};
+use super::tell::tell;
+use super::{exit, fail, for_people};
 use crate::cli::{Common, Emit, Output, Status};
 use crate::context::Context;
 use crate::report::detail::detail;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::overview::Overview;
 use crate::report::page::{Shown, page};
-use crate::report::{Style, error, nodes, systems, terminal};
+use crate::report::{Style, nodes, systems, terminal};
 use crate::run::{Decision, Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
@@ -25,11 +27,12 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
         let mut looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
         looked.iter_mut().for_each(|look| memory.put(look));
         match looked.and_then(Standing::of) {
-            Ok(system) => standing.push(system),
+            Ok(system) => {
+                tell(context, &system.as_told(), &[]);
+                standing.push(system);
+            }
             Err(error) => {
-                let style = Style::choose(context, common.color, context.terminal.err);
-                context.complain(&error::text(&error, style));
-                codes.push(error::code(&error));
+                codes.push(fail(context, common, &error.to_string(), &error));
             }
         }
     }
@@ -72,6 +75,11 @@ impl Standing {
         let decision = decide(&seen, &Request::Observe)?;
         let line = Line::new(&seen, &decision, None);
         Ok(Standing { seen, decision, line })
+    }
+
+    fn as_told(&self) -> Account<'_> {
+        let Standing { seen, decision, line } = self;
+        Account { seen, decision, line }
     }
 
     fn overview(&self) -> Overview {

@@ -7,10 +7,12 @@ use super::emit::{make, was_outrun};
 use super::look::{Look, Outside, look, see_all};
 use super::memory::Memory;
 use super::session::Session;
-use super::{code, exit, for_people};
+use super::tell::tell;
+use super::{code, exit, fail, for_people};
 use crate::cli::{Common, Output, Watch};
 use crate::context::Context;
 use crate::observe::deployment::HasRun;
+use crate::report::facts::Account;
 use crate::report::json::Line;
 use crate::report::{Style, error, error::Invalid, terminal};
 use crate::run::cluster::ClusterView;
@@ -131,13 +133,13 @@ impl Watcher {
                     last.push((Some(line), code));
                 }
                 Err(error) => {
-                    let style =
-                        Style::choose(&self.context, self.common.color, self.context.terminal.err);
-                    let text = error::text(&error, style);
-                    if self.said.insert(name, text.clone()).as_ref() != Some(&text) {
-                        self.context.complain(&text);
-                    }
+                    let text = error::text(&error, Style::default());
+                    let is_new =
+                        self.said.insert(name.clone(), text.clone()).as_ref() != Some(&text);
                     last.push((None, error::code(&error)));
+                    if is_new {
+                        fail(&mut self.context, &self.common, &name, &error);
+                    }
                 }
             }
         }
@@ -182,13 +184,19 @@ impl Watcher {
             && !self.asked.no_emit
         {
             match make(&self.context, session, &look, step, self.asked.emit) {
-                Ok(done) => made = Some(done.done),
+                Ok(done) => made = Some(done),
                 // Somebody else was faster: the next look sees what with.
                 Err(error) if was_outrun(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        let line = Line::new(&look.seen, &decision, made.as_ref());
+        let line = Line::new(&look.seen, &decision, made.as_ref().map(|made| &made.done));
+        let changes = match (&decision, &made) {
+            (Decision::Propose(step), Some(made)) => vec![(step.as_ref(), &made.change)],
+            _ => Vec::new(),
+        };
+        let account = Account { seen: &look.seen, decision: &decision, line: &line };
+        tell(&self.context, &account, &changes);
         let notices = notices(&look.seen);
         self.say(&line, &decision, &notices)?;
         let told = attentions(&look.seen, &decision);

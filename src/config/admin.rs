@@ -1,4 +1,5 @@
 //! The `admin` part of the inputs: how the nodes are asked, and what their answers mean.
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ pub struct Admin {
     /// The way to it; may be set per answer.
     pub via: Via,
     /// The A/A status: which node is in which state.
-    pub aa_status: Query,
+    pub aa_status: AaStatusQuery,
     /// How far the rebuild is.
     pub rebuild_status: Probe,
     /// The signal that the history update has ended.
@@ -46,10 +47,11 @@ pub enum Via {
     Command,
 }
 
-/// How one answer is asked for. `{system}`, `{namespace}`, `{cluster}`, `{node}` and `{port}` are replaced.
+/// How the A/A status is asked for, and what it must show. `{system}`, `{namespace}`, `{cluster}`, `{node}` and
+/// `{port}` are replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Query {
+pub struct AaStatusQuery {
     /// Instead of `admin.via`.
     pub via: Option<Via>,
     /// Path and query, percent-encoded.
@@ -58,6 +60,92 @@ pub struct Query {
     pub url: Option<String>,
     /// With `via: command`: the program and its arguments.
     pub command: Option<Vec<String>>,
+    /// By phase: what the rows of the farm's nodes must show before it ends. By default nothing: whether
+    /// nodes are ready is asked of Kubernetes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub require: BTreeMap<NodesPhase, RequiredRows>,
+}
+
+/// The phases that end when their nodes are ready.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodesPhase {
+    HistoryUpdate,
+    FarmUp,
+    Synchronizer,
+}
+
+impl NodesPhase {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NodesPhase::HistoryUpdate => "history-update",
+            NodesPhase::FarmUp => "farm-up",
+            NodesPhase::Synchronizer => "synchronizer",
+        }
+    }
+}
+
+/// Words that the rows of nodes must show, all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RequiredRows {
+    /// The synchronizer's row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub synchronizer: Vec<AaWord>,
+    /// The rows of as many farmers as have to be ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub farmers: Vec<AaWord>,
+}
+
+/// A word of the A/A status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AaWord {
+    #[serde(rename = "SYNCHRONIZED")]
+    Synchronized,
+    #[serde(rename = "BOOTING")]
+    Booting,
+    #[serde(rename = "DOWN")]
+    Down,
+    #[serde(rename = "visible")]
+    Visible,
+    #[serde(rename = "invisible")]
+    Invisible,
+    #[serde(rename = "sync")]
+    Sync,
+    #[serde(rename = "not sync")]
+    NotSync,
+    #[serde(rename = "ready")]
+    Ready,
+    #[serde(rename = "waiting")]
+    Waiting,
+    #[serde(rename = "hidden")]
+    Hidden,
+    #[serde(rename = "unreachable")]
+    Unreachable,
+    #[serde(rename = "Inactive")]
+    Inactive,
+}
+
+impl AaWord {
+    /// As nodes print it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AaWord::Synchronized => "SYNCHRONIZED",
+            AaWord::Booting => "BOOTING",
+            AaWord::Down => "DOWN",
+            AaWord::Visible => "visible",
+            AaWord::Invisible => "invisible",
+            AaWord::Sync => "sync",
+            AaWord::NotSync => "not sync",
+            AaWord::Ready => "ready",
+            AaWord::Waiting => "waiting",
+            AaWord::Hidden => "hidden",
+            AaWord::Unreachable => "unreachable",
+            AaWord::Inactive => "Inactive",
+        }
+    }
 }
 
 /// How an answer with a state is asked for and read.
@@ -173,7 +261,10 @@ impl Default for Admin {
         Admin {
             port: 9100,
             via: Via::default(),
-            aa_status: Query { path: path("/.admin?cmd=aaStatus"), ..Query::default() },
+            aa_status: AaStatusQuery {
+                path: path("/.admin?cmd=aaStatus"),
+                ..AaStatusQuery::default()
+            },
             rebuild_status: Probe {
                 path: path(
                     "/.admin?cmd=rebuildStatus&CMD_CENTER_CSRF_TOKEN=&format=JSON&template=",

@@ -12,13 +12,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
-use reqwest::{Certificate, Client, Method, NoProxy, Proxy, Url, redirect};
+use reqwest::{Client, Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tower::Service;
 
 use super::limits::Limits;
 use super::{Credentials, Error, Place};
 use crate::context::{Clock, Context};
+use crate::web;
 
 /// How often a request that only asks is sent again, and what lies between (doubled each time).
 const AGAIN: u32 = 3;
@@ -66,7 +67,8 @@ impl Wire {
         credentials: Credentials,
         patience: SignedDuration,
     ) -> Result<Self, Error> {
-        let http = client(context)?;
+        let http = web::client(context, CONNECT, TOTAL)
+            .map_err(|error| Error::Setup(error.to_string()))?;
         let (limits, clock) = (Limits::default(), context.clock.clone());
         Ok(Wire(Arc::new(Inner { http, place, credentials, limits, clock, patience })))
     }
@@ -258,50 +260,6 @@ fn lost(why: impl ToString) -> Error {
     Error::Lost { doing: String::new(), why: why.to_string() }
 }
 
-/// The library's message without the address, and its causes.
 fn unanswered(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let mut why = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        why = format!("{why}: {inner}");
-        cause = inner.source();
-    }
-    lost(crate::git::without_credentials(&why))
-}
-
-/// A client that goes through the proxies the environment names and trusts the authorities in
-/// `SSL_CERT_FILE`. It follows no redirect: a write would arrive as something else.
-fn client(context: &Context) -> Result<Client, Error> {
-    // The library panics without a provider. An error means that there is one already.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let mut client = Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(TOTAL)
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .user_agent(concat!("dcr-gitops/", env!("CARGO_PKG_VERSION")));
-    let either = |upper: &str, lower: &str| context.var(lower).or(context.var(upper));
-    let except = either("NO_PROXY", "no_proxy").and_then(NoProxy::from_string);
-    let all = either("ALL_PROXY", "all_proxy");
-    type Make = fn(&str) -> reqwest::Result<Proxy>;
-    let schemes: [(Make, Option<&str>); 2] = [
-        (|url| Proxy::https(url), either("HTTPS_PROXY", "https_proxy").or(all)),
-        // In upper case it may be a header that somebody sent to a CGI script.
-        (|url| Proxy::http(url), context.var("http_proxy").or(all)),
-    ];
-    for (make, url) in schemes {
-        let Some(url) = url else { continue };
-        let proxy =
-            make(url).map_err(|_| Error::Setup("the proxy's address is no URL".to_owned()))?;
-        client = client.proxy(proxy.no_proxy(except.clone()));
-    }
-    if let Some(file) = context.var("SSL_CERT_FILE") {
-        let bad = |why: String| Error::Setup(format!("reading SSL_CERT_FILE {file}: {why}"));
-        let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
-        let trusted = Certificate::from_pem_bundle(&pem).map_err(|error| bad(error.to_string()))?;
-        client = client.tls_certs_merge(trusted);
-    }
-    client.build().map_err(|error| Error::Setup(error.to_string()))
+    lost(web::why(error))
 }

@@ -71,7 +71,7 @@ impl Nodes<'_> {
         record: &Record,
         inputs: &config::Admin,
     ) -> (Option<AaStatus>, Vec<Silent>) {
-        let question = Question::of_query("aaStatus", inputs, &inputs.aa_status);
+        let question = Question::of_aa_status(inputs);
         let mut silent = Vec::new();
         let mut nodes = frontends(record);
         nodes.insert(0, record.system.synchronizer_pod());

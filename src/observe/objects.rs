@@ -19,6 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+pub(super) use crate::manifest::spec::or_default;
 use crate::observe::rights::Read;
 
 pub use configuration::{Budget, Claim, RunRecord, Service};
@@ -100,11 +101,4 @@ impl<K: Kind> kube::Resource for Listed<K> {
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.of_watch
     }
-}
-
-/// Reads `null` as if the field weren't there.
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    from: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
 }

@@ -6,7 +6,6 @@ mod cluster;
 mod controllers;
 pub mod fault;
 pub mod kind;
-mod loopback;
 pub mod node;
 pub mod object;
 pub mod refusal;
@@ -24,17 +23,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use self::access::User;
-pub use self::api::{Body, BoxError};
+pub use self::api::Body;
 pub use self::apply::Propagation;
 use self::cluster::Cluster;
 pub use self::cluster::{Timing, Trouble};
 use self::fault::Fault;
 use self::kind::Kind;
-pub use self::loopback::Loopback;
 use self::node::{Exit, JobRunner, NodeHttp, Unreachable};
 use self::refusal::Refusal;
 use self::store::Key;
 use super::clock::Now;
+pub use super::loopback::Loopback;
 
 /// One cluster. Clones are the same cluster. It is a `tower::Service`, so `kube::Client::new` takes it as
 /// it is; [`Kubernetes::listen`] puts it on a port.
@@ -72,6 +71,14 @@ impl Kubernetes {
             nodes: RwLock::default(),
             jobs: RwLock::default(),
         }))
+    }
+
+    /// Puts it on a port of the loopback interface.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub async fn listen(&self) -> std::io::Result<Loopback> {
+        Loopback::serve(self.clone()).await
     }
 
     /// From now on `nodes` answers for the pods.

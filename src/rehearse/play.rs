@@ -1,4 +1,5 @@
 //! Plays a scenario: the program as a process of its own, started and started again, against the world.
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,11 +10,11 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::folder::Folder;
 use super::reviewer::{Act, State};
-use super::scenario::Scenario;
+use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
 use super::world::{Event, Ledger, Setting, What, World};
 use crate::cli::ScaledClock;
@@ -26,6 +27,8 @@ const TICK: Duration = Duration::from_millis(10);
 const POLL: Duration = Duration::from_millis(250);
 /// How long one watcher watches, in real time, before another one takes over.
 const SLICE: Duration = Duration::from_secs(3);
+/// The longest that a program lives that is to be killed: a look or two.
+const LIFE: Duration = Duration::from_millis(700);
 /// A rehearsal that takes longer than this has gone wrong.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -57,6 +60,8 @@ pub struct Played {
     pub last: String,
     /// The errors that the last program ended with, as it printed them.
     pub errors: String,
+    /// How many times the program was killed.
+    pub killed: u32,
 }
 
 impl Play<'_> {
@@ -88,6 +93,8 @@ impl Play<'_> {
             steps: 0,
             last: String::new(),
             errors: String::new(),
+            asks: self.scenario.asks.iter().copied().collect(),
+            killed: 0,
             show,
         };
         tokio::select! {
@@ -112,6 +119,10 @@ struct Stage<'a, S> {
     steps: usize,
     last: String,
     errors: String,
+    /// What people are still to ask for.
+    asks: VecDeque<Asked>,
+    /// How many times the program was killed.
+    killed: u32,
     show: S,
 }
 
@@ -120,10 +131,15 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let system = self.play.setting.system.to_string();
         let (poll, slice) = (self.in_world(POLL), self.in_world(SLICE));
         let watch = ["watch", &system, "--push", "--poll", &poll, "--for", &slice];
+        let watch = watch.map(str::to_owned);
         let mut code = exit::OK;
         for _ in 0..self.play.scenario.runs {
-            code = self.until_done(&["next-phase", &system, "--push"]).await?;
+            code = self.until_done(&self.ask(self.play.scenario.begins_with)).await?;
             if code == exit::OK {
+                code = self.until_done(&watch).await?;
+            }
+            while let Some(asked) = self.asks.pop_front_if(|it| it.when == Moment::Ended(code)) {
+                self.asked(asked).await?;
                 code = self.until_done(&watch).await?;
             }
             if code != exit::OK {
@@ -132,25 +148,59 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
         self.catch_up().await?;
         let ledger = self.world.ledger();
-        let Stage { steps, last, errors, .. } = self;
-        Ok(Played { code, steps, ledger, last, errors })
+        let Stage { steps, last, errors, killed, .. } = self;
+        Ok(Played { code, steps, ledger, last, errors, killed })
     }
 
     /// Runs the program again and again, as long as it says that it still waits.
-    async fn until_done(&mut self, arguments: &[&str]) -> anyhow::Result<u8> {
+    async fn until_done(&mut self, arguments: &[String]) -> anyhow::Result<u8> {
         loop {
+            let killed = self.killed;
             let status = self.program(arguments).await?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             match code {
                 Some(exit::WAITING) => {}
                 Some(code) => return Ok(code),
+                None if self.killed > killed => {}
                 None => bail!("the program was killed ({status})"),
             }
         }
     }
 
+    /// What a person types who asks for this command.
+    fn ask(&self, command: &[&str]) -> Vec<String> {
+        let Setting { system, inputs, .. } = self.play.setting;
+        let (system, max) = (system.to_string(), inputs.farmers.max.to_string());
+        let words = command.iter().copied().chain([system.as_str(), "--push"]);
+        words.map(|word| if word == MAX_FARMERS { max.clone() } else { word.to_owned() }).collect()
+    }
+
+    /// Tells of what a person asks for, and runs it until it is done.
+    async fn asked(&mut self, asked: Asked) -> anyhow::Result<()> {
+        let arguments = self.ask(asked.command);
+        let line = self.timeline.asked(self.clock.now(), &arguments.join(" "));
+        (self.show)(&line)?;
+        match self.until_done(&arguments).await? {
+            exit::OK => Ok(()),
+            code => {
+                bail!("`{}` ended with {code}\n{}", arguments.join(" "), self.errors.trim_end())
+            }
+        }
+    }
+
+    /// What a person asks for while the watcher watches: at a terminal of their own, beside it.
+    async fn asked_beside(&mut self) -> anyhow::Result<()> {
+        let far = self.world.percent();
+        let due = |it: &mut Asked| matches!(it.when, Moment::Rebuilt(at) if far.is_some_and(|far| far >= at));
+        let Some(asked) = self.asks.pop_front_if(due) else { return Ok(()) };
+        let (last, errors) = (self.last.clone(), std::mem::take(&mut self.errors));
+        Box::pin(self.asked(asked)).await?;
+        (self.last, self.errors) = (last, errors);
+        Ok(())
+    }
+
     /// Runs the program once, while the world goes on.
-    async fn program(&mut self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
+    async fn program(&mut self, arguments: &[String]) -> anyhow::Result<ExitStatus> {
         writeln!(self.log, "$ dcr-gitops {}", arguments.join(" ")).context("writing the log")?;
         self.errors.clear();
         let mut child = self.start(arguments)?;
@@ -158,6 +208,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let mut err = lines(child.stderr.take());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lives_until = self.life().map(|life| Instant::now() + life);
         loop {
             tokio::select! {
                 Some(line) = next(&mut out) => {
@@ -172,7 +223,14 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                         self.errors += &format!("{line}\n");
                     }
                 }
-                _ = ticks.tick() => self.catch_up().await?,
+                _ = ticks.tick() => {
+                    if lives_until.take_if(|until| *until <= Instant::now()).is_some() {
+                        self.killed += 1;
+                        child.start_kill().context("killing the program")?;
+                    }
+                    self.catch_up().await?;
+                    self.asked_beside().await?;
+                }
                 status = child.wait(), if out.is_none() && err.is_none() => {
                     return status.context("waiting for the program");
                 }
@@ -180,7 +238,17 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
     }
 
-    fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+    /// How long the next program lives that is to be killed, in real time.
+    fn life(&self) -> Option<Duration> {
+        let Scenario { kills, seed, .. } = self.play.scenario;
+        // Knuth's multiplicative hash: neighbouring numbers come out far apart.
+        let chance =
+            seed.wrapping_add(self.killed.into()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let most = LIFE.as_millis() as u64;
+        (self.killed < *kills).then(|| Duration::from_millis(chance % most))
+    }
+
+    fn start(&self, arguments: &[String]) -> anyhow::Result<Child> {
         let Play { program, folder, json, .. } = self.play;
         let mut command = Command::new(program);
         command.arg("--clock").arg(self.scaled.to_string()).args(arguments);

@@ -1,14 +1,23 @@
-//! The embedded reviewer: looks at the step branches of a bare repo and lands them on its base branch the
-//! way people and review platforms do, by writing objects and refs only.
-mod landing;
+//! The embedded reviewer: looks at the pull requests of the embedded GitHub and approves, merges or closes
+//! them, as people do. Where the program only pushes, it opens them, too.
+mod others;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use git2::{Commit, Oid, Repository};
+use git2::{Oid, Repository};
 use jiff::{SignedDuration, Timestamp};
 
+use super::github::account::{Account, Permissions};
+use super::github::pull::{Method, Pull, State as PullState};
+use super::github::refusal::Refusal;
+use super::github::{GitHub, News};
 use crate::run::{Phase, branch};
+
+/// Who reviews.
+pub const REVIEWER: &str = "rehearsal-reviewer";
+
+/// Who opens pull requests where the program only pushes.
+const OPENER: &str = "rehearsal-opener";
 
 /// How a request gets onto the base branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +77,36 @@ pub struct Request {
 }
 
 impl Request {
+    /// What a pull request is about, if it is about a step.
+    fn of(pull: &Pull) -> Option<Self> {
+        let (_, run, step) = branch::parse(&pull.head_ref)?;
+        let state = match (pull.state, pull.ending()) {
+            (PullState::Merged(commit), _) => State::Merged(commit),
+            (PullState::Closed, Some(ending)) if ending.by == REVIEWER => State::Declined,
+            (PullState::Closed, _) => State::Closed,
+            (PullState::Open, _) => State::Open,
+        };
+        Some(Request {
+            number: u32::try_from(pull.number).ok()?,
+            branch: pull.head_ref.clone(),
+            run,
+            step,
+            head: pull.head,
+            title: pull.title.clone(),
+            body: pull.body.clone(),
+            opened: pull.created,
+            state,
+        })
+    }
+
     /// Whether its title says that it begins this phase.
     pub fn begins(&self, phase: Phase) -> bool {
         self.title.contains(phase.title())
+    }
+
+    /// Whether it says that a person ends the run early.
+    pub fn aborts(&self) -> bool {
+        self.body.starts_with("Aborted: ")
     }
 }
 
@@ -99,137 +135,160 @@ pub enum Act {
     Other(Oid),
 }
 
-/// One reviewer of one bare repo.
+/// One reviewer of one GitHub.
 pub struct Reviewer {
+    github: GitHub,
     repo: Repository,
-    base: String,
     manners: Manners,
-    /// The newest request of each branch. A branch that changes after its end gets a new one.
-    desk: BTreeMap<String, Pending>,
-    opened: u32,
+    opens: bool,
+    /// What is to be done about each pull request.
+    plans: BTreeMap<u64, Plan>,
     others: u32,
     random: u64,
 }
 
-/// A request, and what is going to happen to it while it is open.
-struct Pending {
+/// What is still to be done about a pull request that is open.
+struct Plan {
     request: Request,
     due: Timestamp,
-    /// When commits of somebody else land before it, and how many.
+    /// When how many commits of others land.
     others: Option<(Timestamp, u32)>,
-    /// The commit the queue tries.
-    queued: Option<Oid>,
-    /// It was found not to merge, and hasn't changed since.
-    conflicts: bool,
+    /// It was found not to merge, and hasn't changed since, or is in the queue.
+    done: bool,
 }
 
-/// How long the queue tries a commit.
-const QUEUED: SignedDuration = SignedDuration::from_mins(30);
+/// Why the reviewer can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    #[error(transparent)]
+    Git(#[from] git2::Error),
+    #[error("the embedded GitHub refuses its own reviewer: {0}")]
+    Refused(String),
+}
+
+impl From<Refusal> for ReviewError {
+    fn from(refusal: Refusal) -> Self {
+        ReviewError::Refused(format!("{refusal:?}"))
+    }
+}
 
 impl Reviewer {
-    /// A reviewer of the bare repo at `path`, whose base branch is `base` (without `refs/heads/`). All that
-    /// is random follows from `seed`.
+    /// A reviewer of the pull requests there, with an account of their own; the repo is set up the way its
+    /// manners need it. `opens`: nobody else opens pull requests. All that is random follows from `seed`.
     ///
     /// # Errors
-    /// There is no such repo.
-    pub fn new(path: &Path, base: &str, manners: Manners, seed: u64) -> Result<Self, git2::Error> {
-        Ok(Reviewer {
-            repo: Repository::open_bare(path)?,
-            base: base.to_owned(),
-            manners,
-            desk: BTreeMap::new(),
-            opened: 0,
-            others: 0,
-            random: seed,
-        })
+    /// Its repo can't be opened.
+    pub fn new(
+        github: GitHub,
+        manners: Manners,
+        opens: bool,
+        seed: u64,
+    ) -> Result<Self, git2::Error> {
+        let repo = Repository::open_bare(github.path())?;
+        github.add_account(Account::person(REVIEWER, Permissions::WRITE));
+        github.add_account(Account::person(OPENER, Permissions::WRITE));
+        github.set_rules(|rules| {
+            let method = manners.landing.method();
+            rules.methods = vec![method];
+            rules.merge_queue = (manners.landing == Landing::Queue).then_some(method);
+            rules.delete_branch_on_merge = manners.deletes_branches;
+        });
+        let plans = BTreeMap::new();
+        Ok(Reviewer { github, repo, manners, opens, plans, others: 0, random: seed })
     }
 
-    /// When the next thing falls due that doesn't begin with somebody else's change of a branch.
+    /// When the next thing falls due that doesn't begin with somebody else's change.
     pub fn due(&self) -> Option<Timestamp> {
-        self.desk.values().filter_map(Pending::next).min()
+        self.plans.values().filter_map(Plan::next).chain(self.github.due()).min()
     }
 
-    /// Does what falls due until `now`, and says what that was. Each thing happens at most once.
+    /// Does what has fallen due by now, and says what that was. Each thing happens at most once.
     ///
     /// # Errors
     /// The repo can't be read or written.
-    pub fn advance(&mut self, now: Timestamp) -> Result<Vec<Act>, git2::Error> {
+    pub fn advance(&mut self) -> Result<Vec<Act>, ReviewError> {
         let mut acts = Vec::new();
-        self.look_at_branches(now, &mut acts)?;
-        let branches: Vec<String> = self.desk.keys().cloned().collect();
-        for branch in branches {
-            self.review(&branch, now, &mut acts)?;
+        self.take_note(&mut acts)?;
+        if self.opens {
+            self.open_new()?;
+            self.take_note(&mut acts)?;
+        }
+        let now = self.github.now();
+        let numbers: Vec<u64> = self.plans.keys().copied().collect();
+        for number in numbers {
+            self.review(number, now, &mut acts)?;
+            self.take_note(&mut acts)?;
         }
         Ok(acts)
     }
 
-    /// Opens a request for every branch that is new, and takes note of those that changed or went.
-    fn look_at_branches(&mut self, now: Timestamp, acts: &mut Vec<Act>) -> Result<(), git2::Error> {
-        let branches = self.step_branches()?;
-        for (name, pending) in &mut self.desk {
-            if pending.request.state == State::Open && !branches.contains_key(name) {
-                pending.end(State::Closed, acts);
-            }
-        }
-        for (name, head) in branches {
-            match self.desk.get_mut(&name) {
-                Some(pending) if pending.request.head == head => {}
-                Some(pending) if pending.request.state == State::Open => {
-                    let commit = self.repo.find_commit(head)?;
-                    (pending.request.title, pending.request.body) = message(&commit);
-                    pending.request.head = head;
-                    (pending.queued, pending.conflicts) = (None, false);
-                    acts.push(Act::Updated(pending.request.clone()));
+    /// What happened on GitHub since the last look.
+    fn take_note(&mut self, acts: &mut Vec<Act>) -> Result<(), ReviewError> {
+        for news in self.github.advance()? {
+            let (News::Opened(pull) | News::Updated(pull) | News::Ended(pull)) = &news;
+            let Some(mut request) = Request::of(pull) else { continue };
+            match news {
+                News::Opened(_) => {
+                    self.plan(request.clone());
+                    acts.push(Act::Opened(request));
                 }
-                _ => self.open(&name, head, now, acts)?,
+                News::Updated(_) => {
+                    if self.opens {
+                        let (title, body) = self.message(request.head)?;
+                        self.github.edit(pull.number, &title, &body)?;
+                        (request.title, request.body) = (title, body);
+                    }
+                    if let Some(plan) = self.plans.get_mut(&pull.number) {
+                        (plan.request, plan.done) = (request.clone(), false);
+                    }
+                    acts.push(Act::Updated(request));
+                }
+                News::Ended(_) => {
+                    self.plans.remove(&pull.number);
+                    acts.push(Act::Ended(request));
+                }
             }
         }
         Ok(())
     }
 
-    fn open(
-        &mut self,
-        name: &str,
-        head: Oid,
-        now: Timestamp,
-        acts: &mut Vec<Act>,
-    ) -> Result<(), git2::Error> {
-        let Some((_, run, step)) = branch::parse(name) else { return Ok(()) };
-        self.opened += 1;
-        let (title, body) = message(&self.repo.find_commit(head)?);
-        let request = Request {
-            number: self.opened,
-            branch: name.to_owned(),
-            run,
-            step,
-            head,
-            title,
-            body,
-            opened: now,
-            state: State::Open,
-        };
+    fn plan(&mut self, request: Request) {
         let takes = self.manners.after + self.jitter();
         let others = self.manners.others;
-        let others = (others > 0).then(|| (now + takes / 2, others));
-        acts.push(Act::Opened(request.clone()));
-        let pending = Pending { request, due: now + takes, others, queued: None, conflicts: false };
-        self.desk.insert(name.to_owned(), pending);
+        let others = (others > 0).then(|| (request.opened + takes / 2, others));
+        let due = request.opened + takes;
+        self.plans.insert(request.number.into(), Plan { request, due, others, done: false });
+    }
+
+    /// Opens a pull request for every step branch that has none for the commit it holds.
+    fn open_new(&self) -> Result<(), ReviewError> {
+        let pulls = self.github.pulls();
+        for (name, head) in self.step_branches()? {
+            let mut of_it = pulls.iter().filter(|pull| pull.head_ref == name);
+            if branch::parse(&name).is_none() || of_it.any(|it| it.is_open() || it.head == head) {
+                continue;
+            }
+            let (title, body) = self.message(head)?;
+            match self.github.open(OPENER, &name, &title, &body) {
+                // It holds nothing that the base doesn't.
+                Err(Refusal { status: 422, .. }) | Ok(_) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
         Ok(())
     }
 
     fn review(
         &mut self,
-        branch: &str,
+        number: u64,
         now: Timestamp,
         acts: &mut Vec<Act>,
-    ) -> Result<(), git2::Error> {
-        let Some(pending) = self.desk.get_mut(branch) else { return Ok(()) };
-        if pending.request.state != State::Open {
-            return Ok(());
-        }
-        let others = pending.others.take_if(|(at, _)| *at <= now).map_or(0, |(_, count)| count);
-        let is_due = pending.due <= now && !pending.conflicts;
-        let (request, queued) = (pending.request.clone(), pending.queued);
+    ) -> Result<(), ReviewError> {
+        let Some(plan) = self.plans.get_mut(&number) else { return Ok(()) };
+        let others = plan.others.take_if(|(at, _)| *at <= now).map_or(0, |(_, count)| count);
+        let is_due = plan.due <= now && !plan.done;
+        plan.done |= is_due;
+        let request = plan.request.clone();
         for _ in 0..others {
             self.others += 1;
             acts.push(Act::Other(self.land_other(now)?));
@@ -237,63 +296,52 @@ impl Reviewer {
         if !is_due {
             return Ok(());
         }
-        let landed = if self.manners.declines == Some(request.step) {
+        if self.manners.declines == Some(request.step) {
             self.manners.declines = None;
-            None
-        } else {
-            Some(self.land(&request, queued, now)?)
-        };
-        let gone = match landed {
-            None => true,
-            Some(Landed::OnBase(_)) => self.manners.deletes_branches,
-            Some(Landed::Queued(_) | Landed::Conflicts) => false,
-        };
-        if gone {
-            self.delete(&format!("refs/heads/{branch}"))?;
+            self.github.close(number, REVIEWER);
+            if self.opens {
+                // Who only pushes sees from this that it was turned down.
+                self.github.delete_branch(&request.branch, REVIEWER)?;
+            }
+            return Ok(());
         }
-        let Some(pending) = self.desk.get_mut(branch) else { return Ok(()) };
-        match landed {
-            None => pending.end(State::Declined, acts),
-            Some(Landed::OnBase(commit)) => pending.end(State::Merged(commit), acts),
-            Some(Landed::Queued(commit)) => {
-                pending.queued = Some(commit);
-                pending.due = now + QUEUED;
-            }
-            Some(Landed::Conflicts) => {
-                pending.conflicts = true;
-                acts.push(Act::Conflicts(request));
-            }
+        if self.github.conflicts(number)? {
+            acts.push(Act::Conflicts(request));
+            return Ok(());
+        }
+        self.github.approve(number, REVIEWER)?;
+        let is_merged_by_itself =
+            self.github.pull(number).is_none_or(|pull| !pull.is_open() || pull.queued.is_some());
+        if !is_merged_by_itself {
+            self.github.merge(number, REVIEWER, self.manners.landing.method())?;
         }
         Ok(())
     }
+
+    /// Up to the jitter of the manners; the same for the same seed.
+    fn jitter(&mut self) -> SignedDuration {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let longest = u64::try_from(self.manners.jitter.as_secs()).unwrap_or_default();
+        let jitter = (self.random >> 33) % (longest + 1);
+        SignedDuration::from_secs(i64::try_from(jitter).unwrap_or_default())
+    }
 }
 
-impl Pending {
+impl Plan {
     /// When the next thing happens to it.
     fn next(&self) -> Option<Timestamp> {
-        let open = self.request.state == State::Open;
         let others = self.others.map(|(at, _)| at);
-        let due = (!self.conflicts).then_some(self.due);
-        others.into_iter().chain(due).min().filter(|_| open)
-    }
-
-    fn end(&mut self, state: State, acts: &mut Vec<Act>) {
-        self.request.state = state;
-        acts.push(Act::Ended(self.request.clone()));
+        let due = (!self.done).then_some(self.due);
+        others.into_iter().chain(due).min()
     }
 }
 
-/// What came of an attempt to land a request.
-#[derive(Clone, Copy)]
-enum Landed {
-    OnBase(Oid),
-    Queued(Oid),
-    Conflicts,
-}
-
-/// A commit's title, and what stands below it.
-fn message(commit: &Commit<'_>) -> (String, String) {
-    let text = String::from_utf8_lossy(commit.message_bytes());
-    let (title, body) = text.split_once('\n').unwrap_or((&text, ""));
-    (title.to_owned(), body.trim().to_owned())
+impl Landing {
+    fn method(self) -> Method {
+        match self {
+            Landing::Merge => Method::Merge,
+            Landing::Squash | Landing::Queue => Method::Squash,
+            Landing::Rebase => Method::Rebase,
+        }
+    }
 }

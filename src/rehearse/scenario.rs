@@ -1,8 +1,9 @@
-//! The scenarios of rehearsals, as data: how fast, who reviews, and what goes wrong when.
+//! The scenarios of rehearsals, as data: how fast, who reviews, what is asked for and what goes wrong when.
 use jiff::SignedDuration;
 
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
+use crate::commands::exit;
 use crate::rbac::Form;
 use crate::run::Phase;
 
@@ -23,6 +24,31 @@ pub struct Scenario {
     pub troubles: Vec<Trouble>,
     /// What the program may read of the cluster: the least that it needs, in one form or the other.
     pub rights: Form,
+    /// What the inputs say of the rebuild, by the keys of `rebuild`; the others stay as they are.
+    pub rebuild: &'static [(&'static str, &'static str)],
+    /// How many times the watcher is killed outright, wherever it is.
+    pub kills: u32,
+    /// What begins a run: the command, without the system and how far its step goes.
+    pub begins_with: &'static [&'static str],
+    /// What a person asks for at a terminal, one after the other.
+    pub asks: Vec<Asked>,
+}
+
+/// Something that a person asks for once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    pub when: Moment,
+    /// The command, without the system and how far its step goes.
+    pub command: &'static [&'static str],
+}
+
+/// When a person asks for something.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    /// The rebuild has got so far (percent), and the watcher watches it.
+    Rebuilt(f64),
+    /// The watcher has ended with this code.
+    Ended(u8),
 }
 
 /// Something that happens to a run, once.
@@ -32,6 +58,8 @@ pub enum Trouble {
     FarmerLost { farmer: u32, at: f64 },
     /// The trigger Job is deleted so long after it was created.
     TriggerDeleted { after: SignedDuration },
+    /// The rebuild makes no progress any more once it has got so far (percent).
+    Standstill { at: f64 },
     /// From the moment a step of this phase lands, Argo CD syncs nothing for so long.
     SyncWindow { phase: Phase, length: SignedDuration },
 }
@@ -41,7 +69,22 @@ const HOUR: f64 = 3600.0;
 impl Scenario {
     /// All there are; the first one is played unless another is asked for.
     pub fn all() -> Vec<Scenario> {
-        vec![happy(), farmer_lost(), rebuild_fails(), second_run(), same_hash(), retriggered()]
+        vec![
+            happy(),
+            farmer_lost(),
+            rebuild_fails(),
+            second_run(),
+            same_hash(),
+            retriggered(),
+            scaled_up(),
+            declined_scale(),
+            aborted(),
+            retried(),
+            synchronizer_only(),
+            slow(),
+            stalled(),
+            watcher_killed(),
+        ]
     }
 
     pub fn named(name: &str) -> Option<Scenario> {
@@ -61,6 +104,10 @@ fn happy() -> Scenario {
         seed: 1,
         troubles: Vec::new(),
         rights: Form::ClusterWide,
+        rebuild: &[],
+        kills: 0,
+        begins_with: &["next-phase"],
+        asks: Vec::new(),
     }
 }
 
@@ -129,6 +176,104 @@ fn retriggered() -> Scenario {
         pace: 24.0 * HOUR,
         conduct: Conduct::default(),
         troubles: vec![Trouble::TriggerDeleted { after: SignedDuration::from_hours(8 * 24) }],
+        ..happy()
+    }
+}
+
+/// In a command: as many farmers as the inputs allow.
+pub const MAX_FARMERS: &str = "{max}";
+
+const MORE_FARMERS: Asked =
+    Asked { when: Moment::Rebuilt(30.0), command: &["scale", "--farmers", MAX_FARMERS] };
+
+fn scaled_up() -> Scenario {
+    Scenario {
+        name: "scaled-up",
+        about: "somebody adds farmers in the middle of the rebuild, which goes on faster",
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+fn declined_scale() -> Scenario {
+    Scenario {
+        name: "declined-scale",
+        about: "more farmers are asked for and turned down, and the run goes on without them",
+        manners: Manners { declines: Some(4), ..Manners::default() },
+        asks: vec![MORE_FARMERS],
+        ..happy()
+    }
+}
+
+/// Four farmers need ten days.
+fn aborted() -> Scenario {
+    let command = &["abort", "--reason", "the disks are needed elsewhere"];
+    Scenario {
+        name: "aborted",
+        about: "somebody ends the run on the ninth day of the rebuild",
+        pace: 24.0 * HOUR,
+        conduct: Conduct::default(),
+        asks: vec![Asked { when: Moment::Rebuilt(80.0), command }],
+        ..happy()
+    }
+}
+
+fn retried() -> Scenario {
+    Scenario {
+        name: "retried",
+        about: "the rebuild fails half-way, and a second attempt succeeds",
+        asks: vec![Asked { when: Moment::Ended(exit::HALTED), command: &["retry"] }],
+        ..rebuild_fails()
+    }
+}
+
+fn synchronizer_only() -> Scenario {
+    Scenario {
+        name: "synchronizer-only",
+        about: "a dynamic synchronizer on its own is brought up and taken down again",
+        begins_with: &["synchronizer", "up"],
+        asks: vec![Asked { when: Moment::Ended(exit::OK), command: &["synchronizer", "down"] }],
+        ..happy()
+    }
+}
+
+/// Four farmers need four days, five a little more than three.
+fn slow() -> Scenario {
+    Scenario {
+        name: "slow",
+        about: "the rebuild would take too long: one more farmer is proposed, and it doesn't any more",
+        pace: 8.0 * HOUR,
+        conduct: Conduct { work: SignedDuration::from_hours(16 * 24), ..happy().conduct },
+        rebuild: &[("addFarmersWhenEtaExceeds", "3d")],
+        ..happy()
+    }
+}
+
+/// Four farmers would need ten hours.
+fn stalled() -> Scenario {
+    let (work, history) = (SignedDuration::from_hours(40), SignedDuration::from_mins(10));
+    Scenario {
+        name: "stalled",
+        about: "the rebuild stops making progress, which is reported, and misses its deadline",
+        // Time that is watched has no gap of hours.
+        pace: 0.3 * HOUR,
+        conduct: Conduct { work, history, ..Conduct::default() },
+        manners: Manners {
+            after: SignedDuration::from_mins(5),
+            jitter: SignedDuration::from_mins(5),
+            ..Manners::default()
+        },
+        troubles: vec![Trouble::Standstill { at: 5.0 }],
+        rebuild: &[("stall", "1h"), ("deadline", "4h")],
+        ..happy()
+    }
+}
+
+fn watcher_killed() -> Scenario {
+    Scenario {
+        name: "watcher-killed",
+        about: "the watcher is killed again and again, in the middle of whatever it does",
+        kills: 20,
         ..happy()
     }
 }

@@ -52,6 +52,11 @@ impl Timeline {
         Some(self.line(at, "program", words))
     }
 
+    /// A command that a person types.
+    pub fn asked(&self, at: Timestamp, command: &str) -> String {
+        self.line(at, "person", command)
+    }
+
     /// Day and time of the world, the part and the words.
     fn line(&self, at: Timestamp, part: &str, words: &str) -> String {
         let date = |at: Timestamp| at.as_second().div_euclid(24 * 60 * 60);

@@ -3,7 +3,7 @@
 mod chronicle;
 mod troubles;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,10 +13,11 @@ use serde_json::json;
 use super::argocd::{Application, ArgoCd};
 use super::clock::WorldClock;
 use super::express::{Cmd, Conduct, Express, Frontends};
+use super::github::GitHub;
 use super::jobs::{Crew, Jobs};
 use super::kubernetes::access::{UnmarkedToken, User};
 use super::kubernetes::{Kubernetes, Timing};
-use super::reviewer::{Act, Reviewer};
+use super::reviewer::{Act, ReviewError, Reviewer};
 use super::scenario::Scenario;
 use super::wiring::{Nodes, Writer, rules};
 use crate::config::Inputs;
@@ -28,6 +29,10 @@ use troubles::Troubles;
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
+
+/// The deployment repo's name on the embedded GitHub.
+const OWNER: &str = "rehearsal";
+const REPO: &str = "deployment";
 
 /// The hash that the frontends serve, before and after a rebuild.
 const HASH: &str = "5f5e38d65f5e38d6";
@@ -50,6 +55,8 @@ pub struct Setting {
     pub folder: String,
     pub inputs: Inputs,
     pub start: Timestamp,
+    /// The program opens pull requests; otherwise the reviewer does, for every step branch that is pushed.
+    pub pull_requests: bool,
 }
 
 /// Something worth telling.
@@ -80,7 +87,7 @@ pub struct Ledger {
     pub propagations: usize,
     /// Commands that were accepted although they must never have been sent.
     pub violations: usize,
-    /// Requests for a teardown that were opened before anything was propagated in their run.
+    /// Requests for a teardown that nobody asked for, opened before anything was propagated in their run.
     pub early_teardowns: usize,
 }
 
@@ -88,6 +95,7 @@ pub struct Ledger {
 pub struct World {
     pub kubernetes: Kubernetes,
     pub express: Express,
+    pub github: GitHub,
     clock: WorldClock,
     crew: Crew,
     inner: Mutex<Inner>,
@@ -98,6 +106,8 @@ struct Inner {
     reviewer: Reviewer,
     chronicle: Chronicle,
     troubles: Troubles,
+    /// The runs that are of a synchronizer on its own, which propagates nothing.
+    synchronizers: BTreeSet<u32>,
     early_teardowns: usize,
 }
 
@@ -105,7 +115,9 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     #[error("reviewing in the embedded deployment repo")]
-    Review(#[from] git2::Error),
+    Git(#[from] git2::Error),
+    #[error("reviewing in the embedded deployment repo")]
+    Review(#[from] ReviewError),
     #[error(transparent)]
     Token(#[from] UnmarkedToken),
     #[error("putting {0} into the embedded cluster: {1}")]
@@ -118,7 +130,7 @@ impl World {
     /// # Errors
     /// There is no such repo.
     pub fn new(setting: &Setting, scenario: &Scenario) -> Result<Self, WorldError> {
-        let Setting { remote, base, system, folder, inputs, start } = setting;
+        let Setting { remote, base, system, folder, inputs, start, pull_requests } = setting;
         let namespace = system.namespace.as_str();
         let clock = WorldClock::standing(*start);
         let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
@@ -136,6 +148,7 @@ impl World {
         }
         let conduct = Conduct { port: inputs.admin.port, ..scenario.conduct.clone() };
         express.add(namespace, &system.system, frontends, conduct);
+        let github = GitHub::new(clock.reader(), remote, OWNER, REPO, base)?;
         let crew = Crew::new(*start);
         let mut reach = Reach::default();
         reach.add(system, inputs);
@@ -168,17 +181,28 @@ impl World {
         argocd.add(application, *start);
         let inner = Inner {
             argocd,
-            reviewer: Reviewer::new(remote, base, scenario.manners, scenario.seed)?,
+            reviewer: Reviewer::new(
+                github.clone(),
+                scenario.manners,
+                !pull_requests,
+                scenario.seed,
+            )?,
             chronicle: Chronicle::new(setting, &name),
             troubles: Troubles::new(setting, &name, &scenario.troubles),
+            synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
-        Ok(World { kubernetes, express, clock, crew, inner: Mutex::new(inner) })
+        Ok(World { kubernetes, express, github, clock, crew, inner: Mutex::new(inner) })
     }
 
     /// What time it is in the world.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How far the rebuild is that is running, in percent.
+    pub fn percent(&self) -> Option<f64> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).chronicle.percent()
     }
 
     /// Lets the world go on until `end`, and says what happened.
@@ -218,11 +242,19 @@ impl World {
     fn step(&self, events: &mut Vec<Event>) -> Result<(), WorldError> {
         let now = self.now();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { argocd, reviewer, chronicle, troubles, early_teardowns } = &mut *inner;
+        let Inner { argocd, reviewer, chronicle, troubles, synchronizers, early_teardowns } =
+            &mut *inner;
         let mut tell = |what| events.push(Event { at: now, what });
-        for act in reviewer.advance(now)? {
+        for act in reviewer.advance()? {
+            if let Act::Opened(request) = &act
+                && request.begins(Phase::Synchronizer)
+            {
+                synchronizers.insert(request.run);
+            }
             if let Act::Opened(request) = &act
                 && request.begins(Phase::Teardown)
+                && !request.aborts()
+                && !synchronizers.contains(&request.run)
                 && !self.propagated(request.run)
             {
                 *early_teardowns += 1;
@@ -231,7 +263,7 @@ impl World {
             tell(What::Review(act));
         }
         argocd.advance(now);
-        for what in troubles.befall(now, &self.kubernetes, chronicle.percent()) {
+        for what in troubles.befall(now, &self.kubernetes, &self.express, chronicle.percent()) {
             tell(What::Trouble(what));
         }
         chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);

@@ -20,12 +20,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
         Problem { place: place.into(), message: message.into(), hint: None }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Problem { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl RenderError {
+    /// A step that changes nothing is none.
+    pub(crate) fn nothing_changes(branch: &str) -> Self {
+        Problem::new(branch, "the step changes nothing on the base")
+            .hint("`git fetch`: it may have been merged meanwhile")
+            .into()
     }
 }
 

@@ -1,11 +1,10 @@
 //! The whole commit message of a step: title, why and what, trailers; what people wrote can forge none of them.
 use serde::Serialize;
-use serde_json::Value;
 use tera::Context;
 
+use super::compare::{Difference, Fate, differences};
 use super::templates::render_text;
-use super::{Change, FileChange, RenderError};
-use crate::manifest::{Object, objects};
+use super::{Change, RenderError};
 use crate::run::Step;
 use crate::run::deployment::Action;
 
@@ -40,7 +39,7 @@ pub fn message(
     }
     let not_proved: Vec<String> = step.not_proved.iter().map(|line| wrapped("- ", line)).collect();
     context.insert("not_proved", &not_proved);
-    context.insert("groups", &groups(change));
+    context.insert("groups", &groups(change)?);
     let trailers = [
         ("Dcr-System", record.system.to_string()),
         ("Dcr-Run", record.run.to_string()),
@@ -70,54 +69,18 @@ pub fn title(step: &Step) -> String {
 }
 
 /// What happens to each object, or to the file where it holds none.
-fn groups(change: &Change) -> Vec<Group> {
-    let mut groups = ["Added", "Changed", "Removed"].map(|verb| Group { verb, lines: Vec::new() });
-    let mut say = |group: usize, text: &str| groups[group].lines.push(wrapped("- ", text));
-    for file in &change.files {
-        let (before, after) = (contents(&file.before), contents(&file.after));
-        let same =
-            |one: &Object, other: &Object| (one.kind(), one.name()) == (other.kind(), other.name());
-        if before.is_empty() && after.is_empty() {
-            say(place(file), &file.path);
-            continue;
-        }
-        for object in &after {
-            let name = format!("{} {}", object.kind(), object.name());
-            match before.iter().find(|other| same(other, object)) {
-                None => say(0, &name),
-                Some(other) if other != object => say(1, &(name + &difference(other, object))),
-                Some(_) => {}
-            }
-        }
-        for object in before.iter().filter(|object| !after.iter().any(|other| same(other, object)))
-        {
-            say(2, &format!("{} {}", object.kind(), object.name()));
-        }
-    }
-    groups.into_iter().filter(|group| !group.lines.is_empty()).collect()
-}
-
-fn place(file: &FileChange) -> usize {
-    match (&file.before, &file.after) {
-        (None, _) => 0,
-        (Some(_), Some(_)) => 1,
-        (Some(_), None) => 2,
-    }
-}
-
-/// The objects of a manifest that have a name; other files count as files.
-fn contents(text: &Option<String>) -> Vec<Object> {
-    let objects = text.as_deref().and_then(|text| objects(text).ok()).unwrap_or_default();
-    objects.into_iter().filter(|object| !object.name().is_empty()).collect()
-}
-
-/// `: replicas 1 → 4`, where that is what changes.
-fn difference(before: &Object, after: &Object) -> String {
-    let replicas = |object: &Object| object.0.pointer("/spec/replicas").and_then(Value::as_u64);
-    match (replicas(before), replicas(after)) {
-        (Some(old), Some(new)) if old != new => format!(": replicas {old} → {new}"),
-        _ => String::new(),
-    }
+fn groups(change: &Change) -> Result<Vec<Group>, RenderError> {
+    let all = differences(change)?;
+    let groups = [Fate::Added, Fate::Changed, Fate::Removed].map(|fate| {
+        let lines = all.iter().filter(|difference| difference.fate() == fate);
+        let line = |difference: &Difference| {
+            let replicas = difference.replicas();
+            let replicas = replicas.map(|(old, new)| format!(": replicas {old} → {new}"));
+            wrapped("- ", &(difference.name.clone() + &replicas.unwrap_or_default()))
+        };
+        Group { verb: fate.as_str(), lines: lines.map(line).collect() }
+    });
+    Ok(groups.into_iter().filter(|group| !group.lines.is_empty()).collect())
 }
 
 /// `label` and the text in lines of at most 72 characters where words allow it; all but the first are

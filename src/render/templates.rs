@@ -103,7 +103,7 @@ fn comment(text: &str, _: Kwargs, _: &State) -> tera::TeraResult<tera::Value> {
 }
 
 /// Renders a template whose output isn't YAML and is left as it is.
-pub(super) fn render_text(path: &str, text: &str, context: &Context) -> Result<String, Problem> {
+pub(crate) fn render_text(path: &str, text: &str, context: &Context) -> Result<String, Problem> {
     let mut tera = Tera::new();
     tera.autoescape_on(Vec::<&str>::new());
     tera.add_raw_template(path, text)
@@ -127,7 +127,7 @@ fn problem(path: &str, error: &tera::Error) -> Problem {
 
 /// Writes a string as YAML, whatever is in it: JSON's quotes, and escapes for what JSON leaves bare
 /// though YAML reads it as a line break or refuses it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     for char in Value::from(text).to_string().chars() {
         match char {

@@ -101,6 +101,12 @@ pub fn text(error: &anyhow::Error, style: Style) -> String {
     text
 }
 
+/// Something that went wrong, but held nothing up.
+pub fn warning(error: &anyhow::Error, style: Style) -> String {
+    let message = causes(error).iter().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    line(style, "warning", AnsiColor::Yellow, &message)
+}
+
 fn known(cause: Cause<'_>) -> Option<Known> {
     let about = |invalid: bool| if invalid { exit::INVALID } else { exit::UNEXPECTED };
     let invalid = |hint| Some(Known { code: exit::INVALID, hint });

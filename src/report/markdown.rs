@@ -39,7 +39,7 @@ pub fn section(
     for notice in notices {
         text += &format!("\n> {}\n", escape::markdown(notice));
     }
-    changes.iter().for_each(|(step, change)| text += &commit(step, change));
+    changes.iter().for_each(|(step, change)| text += &commit(step, change, LIMIT / 2));
     text
 }
 
@@ -59,7 +59,8 @@ pub fn body(sections: &[String]) -> String {
     text
 }
 
-fn commit(step: &Step, change: &Change) -> String {
+/// One commit: what it does to each file, and its diff, if that has no more than `most` characters.
+pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
     let mut text = format!(
         "\n#### Step {}: {}\n\n",
         step.record.step,
@@ -79,7 +80,7 @@ fn commit(step: &Step, change: &Change) -> String {
         text += &format!("| {} | {what} (+{added} −{removed}) |\n", escape::markdown(&file.path));
     }
     let patch = diff::unified(change, Style::default());
-    if patch.chars().count() > LIMIT / 2 {
+    if patch.chars().count() > most {
         return text
             + "\nThe diff is too long to be shown here: run `dcr-gitops plan` to see it.\n";
     }

@@ -1,4 +1,6 @@
 //! What was seen in the cluster: the live objects of one system's farm, slim, and nothing judged yet.
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,15 @@ pub struct Live {
     pub update_revision: Option<String>,
     /// Of all containers, init containers first, in their order.
     pub images: Vec<String>,
+    /// What else of its spec has to stay as committed, as in [`Wanted::settings`].
+    ///
+    /// [`Wanted::settings`]: super::deployment::Wanted::settings
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+    /// The Application that Argo CD applied it for, by its tracking id or label: `system6`, or
+    /// `<namespace>_system6`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked_by: Option<String>,
     /// What a Job has come to.
     pub job: Option<JobState>,
     /// Why a pod it should have isn't there or doesn't come up, e.g. an exceeded quota: from an Event
@@ -120,6 +131,9 @@ pub struct Pod {
     pub ready: bool,
     /// `status.startTime`.
     pub started: Option<Timestamp>,
+    /// When the container that was started last began to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_since: Option<Timestamp>,
     /// Sum over all containers.
     pub restarts: u32,
     /// The label `controller-revision-hash`: which revision of its StatefulSet it was created from.
@@ -161,11 +175,34 @@ impl Cluster {
         self.object("Job", name).and_then(|live| live.job.as_ref())
     }
 
+    /// The pods of a StatefulSet that isn't asked for more than `replicas`, in no particular order: a pod is
+    /// known by its name, for labels can be copied.
+    pub fn pods_of(&self, set: &str, replicas: u32) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| pod.number_in(set).is_some_and(|it| it < replicas))
+    }
+
     /// In words: that a Job is running, and what its pod waits for, if it says.
     pub fn running_job(&self, name: &str) -> String {
         match self.object("Job", name).and_then(|job| job.trouble.as_ref()) {
             Some(trouble) => format!("the Job {name} is running ({trouble})"),
             None => format!("the Job {name} is running"),
         }
+    }
+}
+
+impl Pod {
+    /// Its number, if it is one of this StatefulSet's.
+    pub fn number_in(&self, set: &str) -> Option<u32> {
+        self.name.strip_prefix(set)?.strip_prefix('-')?.parse().ok()
+    }
+
+    /// Ready, and not about to go.
+    pub fn is_up(&self) -> bool {
+        self.ready && !self.terminating
+    }
+
+    /// When its node was last started: the pod itself, or a container of it once more.
+    pub fn last_start(&self) -> Option<Timestamp> {
+        self.started.max(self.running_since)
     }
 }

@@ -11,6 +11,7 @@
 //! - While a step waits for review no other is proposed, unless it supersedes it: an abort does, and a
 //!   phase that falls due does over a `scale`.
 //! - A branch that isn't ours is never replaced.
+//! - Where requests should have been seen and weren't, nothing is proposed but a person's abort.
 //! - The same observation and request give the same decision. The time is `Observation::at`.
 mod lost;
 mod moves;
@@ -66,6 +67,18 @@ pub struct Refused {
 
 /// Decides. Total and pure.
 pub fn decide(seen: &Observation, asked: &Request) -> Result<Decision, Refused> {
+    let decision = with_what_was_seen(seen, asked)?;
+    // A request that couldn't be read may say that the step was turned down. A person's abort goes on.
+    match (&decision, &seen.world.review.unseen) {
+        (Decision::Propose(_), Some(why)) if !matches!(asked, Request::Abort { .. }) => {
+            let message = format!("whether the step is in review can't be seen: {why}");
+            Ok(wait(Gate::Review, &message, None))
+        }
+        _ => Ok(decision),
+    }
+}
+
+fn with_what_was_seen(seen: &Observation, asked: &Request) -> Result<Decision, Refused> {
     let at = Position::of(seen);
     let empty = at.open.filter(|open| open.branch.content == StepContent::Empty);
     // An abort replaces the branch, or takes it back.
@@ -109,6 +122,16 @@ pub fn course(seen: &Observation, asked: &Request) -> Result<Vec<Step>, Refused>
 pub fn after(seen: &Observation, step: &Step) -> Option<Step> {
     let look = Look { seen, at: Position::of(seen) };
     look.following(&step.record, step.record.step.checked_add(1)?)
+}
+
+/// The step of ours that waits for review, as it would be proposed now; none where it doesn't follow from what
+/// is on the base.
+pub fn in_review(seen: &Observation) -> Option<Step> {
+    let look = Look { seen, at: Position::of(seen) };
+    match look.adopt(look.at.open.as_ref()?) {
+        Decision::Propose(step) => Some(*step),
+        _ => None,
+    }
 }
 
 /// One look, with the position read from it.

@@ -1,4 +1,6 @@
 //! What the deployment repo says about one system: its inputs, its run, and the steps that wait for review.
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,10 @@ pub struct Wanted {
     pub replicas: Option<u32>,
     /// Of all containers, init containers first, in their order.
     pub images: Vec<String>,
+    /// What else of its spec has to stay as committed, by the name it is told by, e.g. `suspend` of a Job
+    /// and what its containers run. Defaults are filled in; long values are digests.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What the base's own history says about this system's runs.
@@ -142,6 +148,9 @@ pub struct Intent {
     pub ticket: Option<String>,
     /// Why a person skipped the gate before this step; no part of what has to be the same.
     pub gate_skipped: Option<String>,
+    /// Why a person aborted the run; no part of what has to be the same either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How a step relates to the one before it.

@@ -1,11 +1,17 @@
 //! The gates: each reads one observation and says, with a reason, whether the next step may follow.
+mod application;
 mod applied;
+mod concern;
 mod end;
+mod holds;
 mod nodes;
 mod notice;
 mod propagated;
 mod rebuild;
+mod required;
 mod start;
+mod synchronizer;
+mod trouble;
 
 use jiff::Timestamp;
 
@@ -13,6 +19,9 @@ use super::cluster::{Cluster, ClusterView};
 use super::decision::Halt;
 use super::{Gate, Observation, Phase, Unmet, Verdict, Why};
 
+pub(super) use concern::unmapped_word;
+pub use concern::{About, Concern, concerns};
+pub use holds::{Holds, holds};
 pub use notice::notices;
 pub(super) use rebuild::{began, of_this_attempt};
 
@@ -44,9 +53,9 @@ pub fn verdict(seen: &Observation, gate: Gate) -> Verdict {
         Gate::History => end::history(seen),
         Gate::Rebuild => with_cluster(seen, |cluster| rebuild::rebuild(seen, cluster)),
         Gate::Propagated => with_cluster(seen, |cluster| propagated::propagated(seen, cluster)),
-        Gate::Gone => with_cluster(seen, end::gone),
+        Gate::Gone => with_cluster(seen, |cluster| end::gone(seen, cluster)),
         Gate::Capacity => with_cluster(seen, |cluster| start::capacity(seen, cluster)),
-        Gate::Leftovers => with_cluster(seen, start::leftovers),
+        Gate::Leftovers => with_cluster(seen, |cluster| start::leftovers(seen, cluster)),
         // Whether a step is merged is read from the base: what is open is no gate of the phase on it.
         Gate::Review => Verdict::Met("no step waits for review".to_owned()),
     }

@@ -45,6 +45,12 @@ pub struct LastRun {
     pub step: u32,
     pub kind: Kind,
     pub outcome: Outcome,
+    /// Why a person skipped the gate before the teardown; on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate_skipped: Option<String>,
+    /// Why a person aborted the run; on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How a run ended.
@@ -147,15 +153,22 @@ fn is_on(kind: Kind, phase: Phase) -> bool {
 }
 
 impl LastRun {
-    /// The lines of `dcr/last-run`.
+    /// The lines of `dcr/last-run`; those that a person gave no reason for are left out.
     pub fn to_text(&self) -> String {
-        format!(
+        let mut text = format!(
             "run: {}\nstep: {}\nkind: {}\noutcome: {}\n",
             self.run,
             self.step,
             self.kind,
             self.outcome.as_str()
-        )
+        );
+        for (key, words) in [("gateSkipped", &self.gate_skipped), ("reason", &self.reason)] {
+            let words = words.as_deref().map(one_line).unwrap_or_default();
+            if !words.is_empty() {
+                text += &format!("{key}: {words}\n");
+            }
+        }
+        text
     }
 
     /// Reads `dcr/last-run`: one `key: value` on each line.
@@ -171,8 +184,15 @@ impl LastRun {
             step: fields.number("step")?,
             kind: fields.word("kind", "`rebuild` or `synchronizer`")?,
             outcome: fields.word("outcome", "`complete` or `aborted`")?,
+            gate_skipped: data.get("gateSkipped").cloned(),
+            reason: data.get("reason").cloned(),
         })
     }
+}
+
+/// What a person said, so that no line of it can pass for another key.
+fn one_line(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 struct Fields<'a>(&'a BTreeMap<String, String>);

@@ -52,6 +52,8 @@ impl Step {
             step: self.record.step,
             kind: self.record.kind,
             outcome,
+            gate_skipped: self.record.gate_skipped.clone(),
+            reason: (outcome == Outcome::Aborted).then(|| self.reason.clone()),
         })
     }
 
@@ -80,10 +82,16 @@ pub fn intent_between(
         (None, None) => None,
         (None, Some(after)) => Some(Intent::of(Action::Start, after)),
         (Some(before), None) => {
-            let aborted = ended?.outcome == Outcome::Aborted;
+            let ended = ended?;
+            let aborted = ended.outcome == Outcome::Aborted;
             let action = if aborted { Action::Abort } else { Action::Advance };
-            let over = Intent::of(action, before);
-            Some(Intent { phase: Phase::Teardown, attempt: 1, gate_skipped: None, ..over })
+            Some(Intent {
+                phase: Phase::Teardown,
+                attempt: 1,
+                gate_skipped: ended.gate_skipped.clone(),
+                reason: ended.reason.clone(),
+                ..Intent::of(action, before)
+            })
         }
         (Some(before), Some(after)) => {
             let action = if after.phase != before.phase {
@@ -110,6 +118,7 @@ impl Intent {
             farmers: record.farmers,
             ticket: record.ticket.clone(),
             gate_skipped: record.gate_skipped.clone(),
+            reason: None,
         }
     }
 

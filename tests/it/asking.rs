@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dcr_gitops::config::{self, Query, Via};
+use dcr_gitops::config::{self, AaStatusQuery, Via};
 use dcr_gitops::context::{Context, Terminal};
 use dcr_gitops::observe::clusters::Clusters;
 use dcr_gitops::observe::express::http::{Http, Limits};
@@ -265,9 +265,9 @@ async fn propagation_is_over_when_nobody_says_otherwise() {
 fn by_command(command: &[&str]) -> config::Admin {
     config::Admin {
         via: Via::Command,
-        aa_status: Query {
+        aa_status: AaStatusQuery {
             command: Some(command.iter().map(|part| (*part).to_owned()).collect()),
-            ..Query::default()
+            ..AaStatusQuery::default()
         },
         ..config::Admin::default()
     }
@@ -286,6 +286,7 @@ fn commands(folder: PathBuf) -> Commands {
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: Terminal::default(),
+        actions: None,
     };
     Commands::new(&context, folder)
 }
@@ -343,10 +344,10 @@ async fn a_url_leads_to_the_node_it_names() {
     let url = format!("http://127.0.0.1:{}/", node.address.port());
     let inputs = config::Admin {
         via: Via::Url,
-        aa_status: Query {
+        aa_status: AaStatusQuery {
             url: Some(url),
             path: Some("/.admin?cmd=aaStatus&of={system}".into()),
-            ..Query::default()
+            ..AaStatusQuery::default()
         },
         ..config::Admin::default()
     };

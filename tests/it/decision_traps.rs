@@ -1,10 +1,10 @@
 //! What a run must not be talked into: by stale branches, closed requests, doubled steps and lost commits.
 use dcr_gitops::run::cluster::JobResult;
 use dcr_gitops::run::deployment::{Action, StepContent};
-use dcr_gitops::run::express::ProbeState;
+use dcr_gitops::run::express::{ProbeState, Silent};
 use dcr_gitops::run::review::ReviewState;
 use dcr_gitops::run::{
-    Decision, Kind, LastRun, Observation, Outcome, Phase, Place, Request, Step, course, decide,
+    Decision, Kind, Observation, Outcome, Phase, Place, Request, Step, course, decide,
 };
 
 use crate::world::*;
@@ -321,8 +321,7 @@ fn a_reverted_step_comes_back_under_a_new_number_and_a_new_attempt() {
     // A Job of a later attempt is live still.
     let mut live = cluster(&mut seen).objects[0].clone();
     (live.kind, live.name) = ("Job".into(), system().trigger_job(7, 5));
-    seen.deployment.wanted.clear();
-    cluster(&mut seen).objects = vec![live];
+    cluster(&mut seen).objects.push(live);
     let wanted = dcr_gitops::run::deployment::Wanted {
         kind: "Job".into(),
         name: system().trigger_job(7, 5),
@@ -330,8 +329,9 @@ fn a_reverted_step_comes_back_under_a_new_number_and_a_new_attempt() {
         digest: "digest of ConfigMap system6-dcr-run".into(),
         replicas: None,
         images: vec![],
+        settings: Default::default(),
     };
-    seen.deployment.wanted = vec![wanted];
+    seen.deployment.wanted.push(wanted);
     assert_eq!(proposed(&seen, &Request::Retry).record.attempt, 6);
 }
 
@@ -347,7 +347,21 @@ fn a_retry_needs_to_see_that_nothing_is_running() {
     for job in cluster(&mut seen).objects.iter_mut().filter_map(|live| live.job.as_mut()) {
         job.result = JobResult::Failed;
     }
-    assert!(waits(&seen, &Request::Retry).contains("no node says whether a rebuild is running"));
+    let nobody_says = "system6-dcr-sync-0 doesn't say whether a rebuild is running";
+    assert!(waits(&seen, &Request::Retry).contains(nobody_says));
+    // What holds a rebuild is the synchronizer: frontends that know of none prove nothing.
+    let mut seen = failed();
+    seen.world.admin.rebuild.retain(|answer| answer.node != "system6-dcr-sync-0");
+    let (node, asked) = ("system6-dcr-sync-0".to_owned(), "rebuildStatus".to_owned());
+    seen.world.admin.silent.push(Silent { node, asked, why: "no answer within 10 s".into() });
+    let said = waits(&seen, &Request::Retry);
+    assert!(said.contains(nobody_says) && said.contains("no answer within 10 s"), "{said}");
+    // And one that knows of none doesn't outweigh a frontend that knows of one.
+    let mut seen = failed();
+    seen.world.admin.rebuild[0].state = ProbeState::Running;
+    seen.world.admin.rebuild[0].of = None;
+    seen.world.admin.rebuild[0].started_at = Some(time("2026-11-01T00:00:00Z"));
+    assert!(waits(&seen, &Request::Retry).contains("system6-fe1 says that a rebuild is running"));
 }
 
 #[test]
@@ -409,8 +423,7 @@ fn a_run_that_is_over_stays_over() {
     opens(&mut seen, Action::Advance, Phase::Teardown);
     renumber(&mut seen, 7, 5);
     assert!(matches!(decided(&seen, &Request::Observe), Decision::Finished(_)));
-    seen.deployment.last_run =
-        Some(LastRun { run: 7, step: 5, kind: Kind::Rebuild, outcome: Outcome::Aborted });
+    seen.deployment.last_run = Some(last_run(5, Kind::Rebuild, Outcome::Aborted));
     assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
 }
 

@@ -1,9 +1,11 @@
 //! Each gate against what it must not be fooled by.
 use dcr_gitops::run::cluster::{Claim, ClusterView, JobResult, LiveRun};
-use dcr_gitops::run::express::{Detail, Echo, ProbeAnswer, ProbeState};
+use dcr_gitops::run::express::{
+    AaGroup, AaRow, AaState, Detail, Echo, ProbeAnswer, ProbeState, Readiness,
+};
 use dcr_gitops::run::{
-    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, deadline, decide, notices,
-    verdict,
+    Decision, Gate, Observation, Phase, Request, SystemRef, Verdict, concerns, deadline, decide,
+    notices, verdict,
 };
 use jiff::SignedDuration;
 
@@ -540,4 +542,217 @@ fn a_set_changed_under_its_pods_is_a_notice() {
     );
     cluster(&mut seen).limits.push("not all was seen".into());
     assert_eq!(notices(&seen)[1], "not all was seen");
+}
+
+/// Two attempts: the first failed at once, and the second landed a minute later.
+fn second_attempt(seen: &mut Observation) {
+    let first = landed(Phase::Rebuild, dcr_gitops::run::Kind::Rebuild);
+    let at = first.at + SignedDuration::from_mins(4);
+    let second = dcr_gitops::run::deployment::Landed { step: 4, attempt: 2, at, ..first.clone() };
+    seen.deployment.history.landed.insert(0, second);
+    let record = seen.deployment.record.as_mut().unwrap();
+    (record.step, record.attempt) = (4, 2);
+    for answer in &mut seen.world.admin.rebuild {
+        answer.of = None;
+        answer.started_at = Some(first.at + SignedDuration::from_mins(3));
+        answer.state = ProbeState::Failed;
+    }
+    let objects = &mut cluster(seen).objects;
+    let mut job = objects.iter().find(|live| live.job.is_some()).unwrap().clone();
+    job.name = system().trigger_job(7, 2);
+    let state = job.job.as_mut().unwrap();
+    (state.result, state.ended) = (JobResult::Running, None);
+    objects.push(job);
+}
+
+#[test]
+fn an_attempt_that_failed_at_once_is_not_the_next_one() {
+    let rebuild = |change: &dyn Fn(&mut Observation)| {
+        after(Phase::Rebuild, Gate::Rebuild, |seen| {
+            second_attempt(seen);
+            change(seen);
+        })
+    };
+    starts(&rebuild(&|_| ()), "unknown: system6-fe1 may still speak of the attempt before");
+    // Its own Job is done, and a node tells as long after that as clocks differ.
+    let done = |seen: &mut Observation, minutes: i64| {
+        let ended = seen.at - SignedDuration::from_mins(minutes);
+        let live = cluster(seen).objects.last_mut().unwrap();
+        let job = live.job.as_mut().unwrap();
+        (job.result, job.ended) = (JobResult::Complete, Some(ended));
+    };
+    starts(&rebuild(&|seen| done(seen, 4)), "unknown: system6-fe1 may still speak of the attempt");
+    starts(&rebuild(&|seen| done(seen, 5)), "failed: system6-fe1 says that the rebuild failed");
+    // What began after it landed is its own, and what names itself needs no times.
+    let began = |seen: &mut Observation| {
+        let landed = seen.deployment.history.landed[0].at;
+        let answers = seen.world.admin.rebuild.iter_mut();
+        answers.for_each(|answer| answer.started_at = Some(landed));
+    };
+    starts(&rebuild(&began), "failed: system6-fe1 says that the rebuild failed");
+    let named = |seen: &mut Observation| {
+        let answers = seen.world.admin.rebuild.iter_mut();
+        answers.for_each(|answer| answer.of = Some(Echo { run: 7, attempt: Some(1) }));
+    };
+    assert_eq!(rebuild(&named), "unmet: the Job system6-dcr-trigger-7-2 is running");
+}
+
+#[test]
+fn a_restarted_container_is_a_node_that_started() {
+    let lost = |component: &str, minutes: i64| {
+        after(Phase::Rebuild, Gate::Rebuild, |seen| {
+            seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = ProbeState::None);
+            let since = seen.at - SignedDuration::from_mins(minutes);
+            let mut pod = cluster(seen).pods[1].clone();
+            (pod.component, pod.running_since) = (component.to_owned(), Some(since));
+            cluster(seen).pods[1] = pod;
+        })
+    };
+    assert_eq!(lost("farmer", 29), "unmet: no node knows of attempt 1 yet");
+    starts(&lost("farmer", 30), "failed: the rebuild is lost");
+    // The pod of a Job that was created again is no node.
+    starts(&lost("trigger", 29), "failed: the rebuild is lost");
+}
+
+#[test]
+fn what_the_status_must_show_is_a_setting() {
+    let require = |phase: Phase, text: &str, change: &dyn Fn(&mut Observation)| {
+        after(phase, Gate::Nodes, |seen| {
+            let require = serde_json::from_str(text).unwrap();
+            seen.deployment.inputs.admin.aa_status.require = require;
+            let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+            let booting = |node: &str, group| AaRow {
+                state: Some(AaState::Booting),
+                visible: Some(false),
+                sync: Some(false),
+                readiness: Some(Readiness::Waiting),
+                detail: Some(Detail::Inactive),
+                ..synchronized(node, group, HASH)
+            };
+            rows.push(booting("system6-dcr-sync-0", AaGroup::DynamicSynchronizers));
+            let farmers = (0..4).map(|n| format!("system6-dcr-farmer-{n}"));
+            rows.extend(farmers.map(|node| booting(&node, AaGroup::DynamicFarmers)));
+            change(seen);
+        })
+    };
+    let row = |seen: &mut Observation, node: &str, change: &dyn Fn(&mut AaRow)| {
+        let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
+        change(rows.iter_mut().find(|row| row.node == node).unwrap());
+    };
+    let both = r#"{"farm-up": {"synchronizer": ["BOOTING", "not sync", "waiting", "Inactive"],
+        "farmers": ["invisible", "waiting"]}}"#;
+    let said = |change: &dyn Fn(&mut Observation)| require(Phase::FarmUp, both, change);
+    assert_eq!(said(&|_| ()), "met: 4 of 4 farmers are ready");
+    let unreachable = |row: &mut AaRow| row.readiness = Some(Readiness::Unreachable);
+    let sync = "system6-dcr-sync-0";
+    assert_eq!(
+        said(&|seen| row(seen, sync, &unreachable)),
+        "unmet: system6-dcr-sync-0 doesn't show `BOOTING not sync waiting Inactive` in the A/A status"
+    );
+    // As many farmers as have to be ready.
+    let farmers = |seen: &mut Observation, count: u32| {
+        (0..count).for_each(|n| row(seen, &format!("system6-dcr-farmer-{n}"), &unreachable));
+    };
+    assert_eq!(said(&|seen| farmers(seen, 1)), "met: 4 of 4 farmers are ready");
+    assert_eq!(
+        said(&|seen| farmers(seen, 2)),
+        "unmet: 2 farmers show `invisible waiting` in the A/A status, 3 are needed"
+    );
+    // An absent row, and one that isn't understood, are unknown.
+    let unknown =
+        "unknown: system6-dcr-sync-0 isn't in the A/A status, or its row isn't understood";
+    assert_eq!(said(&|seen| row(seen, sync, &|row| row.unknown.push("STALE".into()))), unknown);
+    assert_eq!(said(&|seen| row(seen, sync, &|row| row.node = "other".into())), unknown);
+    starts(&said(&|seen| seen.world.admin.aa_status = None), "unknown: no node answers");
+    // Kubernetes comes first, other phases aren't concerned, and by default nothing is.
+    let down = |seen: &mut Observation| cluster(seen).pods[0].ready = false;
+    starts(&said(&down), "unmet: the synchronizer system6-dcr-sync-0 isn't ready");
+    let wrong = |seen: &mut Observation| farmers(seen, 4);
+    starts(&require(Phase::HistoryUpdate, both, &wrong), "met: ");
+    starts(&require(Phase::FarmUp, "{}", &wrong), "met: ");
+    let alone = r#"{"synchronizer": {"synchronizer": ["SYNCHRONIZED"]}}"#;
+    starts(&require(Phase::Synchronizer, alone, &|_| ()), "unmet: system6-dcr-sync-0 doesn't show");
+}
+
+#[test]
+fn the_synchronizer_is_watched_since_the_trigger() {
+    let told = |phase: Phase, change: &dyn Fn(&mut Observation)| {
+        let mut seen = met(phase);
+        change(&mut seen);
+        let concerns = concerns(&seen).into_iter();
+        concerns.map(|it| it.why.message).collect::<Vec<_>>().join("; ")
+    };
+    let at = |minutes: i64| landed_at() + SignedDuration::from_mins(minutes);
+    let began = |minutes: i64| {
+        move |seen: &mut Observation| cluster(seen).pods[0].started = Some(at(minutes))
+    };
+    assert_eq!(told(Phase::Rebuild, &|_| ()), "");
+    // The trigger was done two minutes after its commit landed; a node says that it began at once.
+    let new = "the synchronizer system6-dcr-sync-0 is a new pod, started at 2026-11-22T09:31:00Z; the \
+        rebuild was triggered at 2026-11-22T09:30:00Z";
+    assert_eq!(told(Phase::Rebuild, &began(1)), new);
+    assert_eq!(told(Phase::Rebuild, &began(-1)), "");
+    // A Job that was created again days later is no new trigger.
+    let again = |seen: &mut Observation| {
+        began(60)(seen);
+        let late = seen.at;
+        let jobs = cluster(seen).objects.iter_mut().filter_map(|live| live.job.as_mut());
+        jobs.for_each(|job| job.ended = Some(late));
+    };
+    starts(&told(Phase::Rebuild, &again), "the synchronizer system6-dcr-sync-0 is a new pod");
+    starts(&told(Phase::Propagate, &began(60)), "the synchronizer system6-dcr-sync-0 is a new pod");
+    assert_eq!(told(Phase::FarmUp, &began(60)), "", "nothing was triggered yet");
+    let gone = |seen: &mut Observation| drop(cluster(seen).pods.remove(0));
+    starts(&told(Phase::Rebuild, &gone), "the synchronizer system6-dcr-sync-0 is gone");
+    let crashed = |seen: &mut Observation| {
+        let pod = &mut cluster(seen).pods[0];
+        (pod.ready, pod.running_since, pod.restarts) = (false, None, 3);
+        pod.trouble = Some("CrashLoopBackOff".into());
+    };
+    starts(
+        &told(Phase::Rebuild, &crashed),
+        "the synchronizer system6-dcr-sync-0 doesn't run any more (CrashLoopBackOff)",
+    );
+    // A farmer may be lost.
+    let farmer = |seen: &mut Observation| cluster(seen).pods[1].started = Some(at(60));
+    assert_eq!(told(Phase::Rebuild, &farmer), "");
+    // Before the trigger is done, the synchronizer may come and go.
+    let not_yet = |seen: &mut Observation| {
+        began(60)(seen);
+        seen.world.admin.rebuild.clear();
+        let jobs = cluster(seen).objects.iter_mut().filter_map(|live| live.job.as_mut());
+        jobs.for_each(|job| job.result = JobResult::Running);
+    };
+    assert_eq!(told(Phase::Rebuild, &not_yet), "");
+}
+
+#[test]
+fn a_node_that_came_back_is_a_notice() {
+    let mut seen = met(Phase::Rebuild);
+    cluster(&mut seen).pods[2].restarts = 1;
+    cluster(&mut seen).pods[3].restarts = 4;
+    // One that isn't ready is what the gates tell of.
+    let pod = &mut cluster(&mut seen).pods[4];
+    (pod.restarts, pod.ready) = (9, false);
+    assert_eq!(
+        notices(&seen),
+        [
+            "system6-dcr-farmer-1 was restarted once by the kubelet",
+            "system6-dcr-farmer-2 was restarted 4 times by the kubelet",
+        ]
+    );
+}
+
+#[test]
+fn a_pod_is_known_by_its_name_and_number() {
+    let said = after(Phase::FarmUp, Gate::Nodes, |seen| {
+        let pods = &mut cluster(seen).pods;
+        pods.retain(|pod| pod.name != "system6-dcr-farmer-0" && pod.name != "system6-dcr-farmer-1");
+        let farmer = pods.last().unwrap().clone();
+        // A copy made for debugging with all its labels, and one that is about to be scaled away.
+        for name in ["system6-dcr-farmer-3-debug", "system6-dcr-farmer-4"] {
+            pods.push(dcr_gitops::run::cluster::Pod { name: name.into(), ..farmer.clone() });
+        }
+    });
+    assert_eq!(said, "unmet: 2 of 4 farmers are ready, at least 3 are needed");
 }

@@ -65,6 +65,7 @@ fn next_phase(sandbox: &Sandbox, dir: &Path, system: &SystemRef) -> u64 {
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: Terminal::default(),
+        actions: None,
     };
     let arguments = ["dcr-gitops", "next-phase", &system.to_string(), "-o", "json"];
     let before = calls();

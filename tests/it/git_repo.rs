@@ -196,7 +196,8 @@ pub fn run_yaml(record: &Record) -> String {
 }
 
 pub fn last_run(run: u32, step: u32) -> String {
-    LastRun { run, step, kind: Kind::Rebuild, outcome: Outcome::Complete }.to_text()
+    let (kind, outcome) = (Kind::Rebuild, Outcome::Complete);
+    LastRun { run, step, kind, outcome, gate_skipped: None, reason: None }.to_text()
 }
 
 /// The files of a run at one step, by path.
@@ -232,6 +233,7 @@ pub fn intent(record: &Record, action: Action) -> Intent {
         farmers: record.farmers,
         ticket: record.ticket.clone(),
         gate_skipped: None,
+        reason: None,
     }
 }
 

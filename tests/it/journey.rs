@@ -1,7 +1,8 @@
 //! Whole runs in virtual time: no socket, no child process and no pause, so that there can be many.
 pub mod base;
 pub mod play;
-mod truth;
+pub mod program;
+pub mod truth;
 
 use dcr_gitops::rehearse::reviewer::{Act, Landing, Manners, State};
 use dcr_gitops::rehearse::world::What;

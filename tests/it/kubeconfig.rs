@@ -22,6 +22,7 @@ fn context(cwd: &Path, env: &[(&str, OsString)]) -> Context {
         out: Box::new(std::io::sink()),
         err: Box::new(std::io::sink()),
         terminal: Terminal::default(),
+        actions: None,
     }
 }
 

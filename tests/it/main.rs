@@ -2,6 +2,7 @@
 // What clippy.toml allows in test functions goes for what they call, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod actions;
 mod admin;
 mod application;
 mod argocd_world;
@@ -24,6 +25,8 @@ mod git_cost;
 mod git_observe;
 mod git_push;
 mod git_repo;
+mod github_world;
+mod jira_world;
 mod journal;
 mod journey;
 mod kubeconfig;
@@ -40,8 +43,10 @@ mod reference;
 mod rehearse;
 mod render;
 mod scenarios;
+mod simulation;
 mod status_page;
 mod totality;
+mod traps;
 mod wait;
 mod watch;
 mod wired_world;

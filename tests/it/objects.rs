@@ -1,4 +1,6 @@
 //! Reading the live objects: what is kept of recorded answers, and what they come to.
+use std::collections::BTreeMap;
+
 use dcr_gitops::observe::objects::{
     Budget, Claim, Job, Kind, Listed, Object, Objects, Pod, Refusal, RunRecord, StatefulSet, View,
     view::AsOf,
@@ -21,6 +23,10 @@ fn system6() -> SystemRef {
         namespace: "tenant-105858-prod".into(),
         system: "system6".into(),
     }
+}
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn fixture(name: &str) -> String {
@@ -89,6 +95,8 @@ fn the_recorded_cluster_is_seen_as_it_was() {
         replicas: Some(5),
         update_revision: Some("system6-dcr-farmer-7fb4c8867".into()),
         images: vec!["registry.example.com/express:e686.132".into()],
+        settings: map(&[("updateStrategy", "OnDelete")]),
+        tracked_by: None,
         job: None,
         trouble: Some(
             "Create Pod system6-dcr-farmer-3 in StatefulSet system6-dcr-farmer failed error: pods \
@@ -106,6 +114,7 @@ fn the_recorded_cluster_is_seen_as_it_was() {
         replicas: None,
         update_revision: None,
         images: vec![],
+        settings: map(&[]),
         trouble: None,
         ..set.clone()
     };
@@ -120,6 +129,17 @@ fn the_recorded_cluster_is_seen_as_it_was() {
         replicas: None,
         update_revision: None,
         images: vec!["x:1".into()],
+        settings: map(&[
+            ("suspend", "false"),
+            ("parallelism", "1"),
+            ("completions", "1"),
+            ("backoffLimit", "6"),
+            ("activeDeadlineSeconds", "none"),
+            ("ttlSecondsAfterFinished", "none"),
+            ("restartPolicy", "Never"),
+            ("command of system6-dcr-trigger-1-1", "none"),
+            ("args of system6-dcr-trigger-1-1", "none"),
+        ]),
         job: Some(JobState {
             result: JobResult::Complete,
             ended: Some(time("2026-11-22T17:07:16Z")),
@@ -130,14 +150,16 @@ fn the_recorded_cluster_is_seen_as_it_was() {
     };
     assert_eq!(seen.objects, [set, budget, job]);
 
-    let farmer = |number: u32, uid: &str, started: &str, restarts| cluster::Pod {
+    let second = |second: u32| time(&format!("2026-11-22T17:07:{second:02}Z"));
+    let farmer = |number: u32, uid: &str, started: u32, running: u32, restarts| cluster::Pod {
         name: format!("system6-dcr-farmer-{number}"),
         uid: uid.into(),
         component: "farmer".into(),
         run: Some(1),
         terminating: false,
         ready: true,
-        started: Some(time(started)),
+        started: Some(second(started)),
+        running_since: Some(second(running)),
         restarts,
         revision: Some("system6-dcr-farmer-6d6c7c8db".into()),
         trouble: None,
@@ -147,14 +169,15 @@ fn the_recorded_cluster_is_seen_as_it_was() {
         component: "trigger".into(),
         ready: false,
         revision: None,
-        ..farmer(0, "d630bc7d-2091-43ed-a89a-af3f34b91279", "2026-11-22T17:07:13Z", 0)
+        running_since: None,
+        ..farmer(0, "d630bc7d-2091-43ed-a89a-af3f34b91279", 13, 0, 0)
     };
     assert_eq!(
         seen.pods,
         [
-            farmer(0, "712fb887-cee9-4536-9cda-3ac7ba0da2d7", "2026-11-22T17:07:02Z", 0),
-            farmer(1, "239bcbf6-f45b-4868-9634-b824f271ca68", "2026-11-22T17:07:09Z", 0),
-            farmer(2, "47ebb3a3-d3e2-4d1a-b326-a92d021695f3", "2026-11-22T17:07:06Z", 1),
+            farmer(0, "712fb887-cee9-4536-9cda-3ac7ba0da2d7", 2, 2, 0),
+            farmer(1, "239bcbf6-f45b-4868-9634-b824f271ca68", 9, 10, 0),
+            farmer(2, "47ebb3a3-d3e2-4d1a-b326-a92d021695f3", 6, 17, 1),
             trigger,
         ]
     );

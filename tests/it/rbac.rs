@@ -176,5 +176,21 @@ fn the_manifest_says_the_same_as_the_roles() {
     let text = reach().manifest(Form::ClusterWide, &group).unwrap();
     let documents: Vec<Value> = serde_yaml::from_multiple(&text).unwrap();
     assert_eq!(documents[1]["subjects"][0]["name"], "platform: \"x\"\n- evil");
-    insta::assert_snapshot!(text.lines().take(24).collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(text.lines().take(15).collect::<Vec<_>>().join("\n"), @r#"
+    # What `dcr-gitops` reads, and nothing else. Objects in all namespaces at once, so that all runs of the cluster are counted.
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: "ClusterRole"
+    metadata:
+      name: "dcr-gitops"
+    rules:
+      # whether the farm's nodes are up, and why not
+      - apiGroups: [""]
+        resources: ["pods"]
+        verbs: ["list", "watch"]
+      # whether the farm is applied
+      - apiGroups: ["apps"]
+        resources: ["statefulsets"]
+        verbs: ["list", "watch"]
+    "#);
 }

@@ -6,7 +6,7 @@ use dcr_gitops::run::cluster::*;
 use dcr_gitops::run::deployment::*;
 use dcr_gitops::run::express::*;
 use dcr_gitops::run::journal::*;
-use dcr_gitops::run::review::{ReviewRequest, ReviewState};
+use dcr_gitops::run::review::{ReviewRequest, ReviewState, Standing};
 use dcr_gitops::run::*;
 use jiff::Timestamp;
 use proptest::option::of;
@@ -51,8 +51,9 @@ prop_compose! {
     fn intent()(
         action in action(), kind in kind(), phase in phase(), attempt in number(),
         forced: bool, farmers in number(), ticket in of(text()), gate_skipped in of(text()),
+        reason in of(text()),
     ) -> Intent {
-        Intent { action, kind, phase, attempt, forced, farmers, ticket, gate_skipped }
+        Intent { action, kind, phase, attempt, forced, farmers, ticket, gate_skipped, reason }
     }
 }
 
@@ -102,7 +103,7 @@ prop_compose! {
         intent in of(intent()),
     ) -> ReviewRequest {
         let (url, head) = (format!("https://git.example.com/{number}"), head.to_string());
-        ReviewRequest { number, url, run, step, head, state, opened, intent }
+        ReviewRequest { number, url, run, step, head, state, opened, intent, standing: Standing::default() }
     }
 }
 
@@ -149,7 +150,8 @@ prop_compose! {
         Live {
             kind: "Job".into(), name: format!("system6-dcr-{job}-{run}-{attempt}"), uid: "u".into(), run: label,
             digest: None, created, terminating, generation, observed_generation, replicas, images: vec![],
-            job: job_state, update_revision: None, trouble: None,
+            job: job_state, update_revision: None, trouble: None, settings: Default::default(),
+            tracked_by: Some("system6".into()),
         }
     }
 }
@@ -167,7 +169,10 @@ prop_compose! {
         let usual = untouched().deployment;
         let outcome = |aborted| if aborted { Outcome::Aborted } else { Outcome::Complete };
         let last_run = last
-            .map(|(run, step, kind, aborted)| LastRun { run, step, kind, outcome: outcome(aborted) });
+            .map(|(run, step, kind, aborted)| {
+                let last = crate::world::last_run(step, kind, outcome(aborted));
+                LastRun { run, ..last }
+            });
         let base = Base { fresh, fetched, ..usual.base.clone() };
         let history = History { landed, truncated };
         Deployment { base, record, last_run, history, steps, ..usual }
@@ -194,7 +199,8 @@ prop_compose! {
             .into_iter()
             .map(|(run, started, ready)| Pod {
                 name: "system6-dcr-sync-0".into(), uid: "u".into(), component: "synchronizer".into(), run,
-                terminating: false, ready, started, restarts: 0, revision: None, trouble: Some(why.clone()),
+                terminating: false, ready, started, running_since: started, restarts: 1, revision: None,
+                trouble: Some(why.clone()),
             })
             .collect();
         live.claims = claims

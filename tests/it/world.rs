@@ -1,5 +1,7 @@
 //! Observations made by hand for the tests of the core: a farm in any phase, seen well, until a test
 //! spoils it.
+use std::collections::BTreeMap;
+
 use dcr_gitops::config::{Attention, Inputs};
 use dcr_gitops::run::cluster::{Cluster, ClusterView, JobResult, JobState, Live, LiveRun, Pod};
 use dcr_gitops::run::deployment::{
@@ -9,7 +11,7 @@ use dcr_gitops::run::express::{
     AaGroup, AaRow, AaState, AaStatus, Admin, Detail, Echo, ProbeAnswer, ProbeState, Readiness,
 };
 use dcr_gitops::run::journal::Journal;
-use dcr_gitops::run::review::{Review, ReviewRequest, ReviewState};
+use dcr_gitops::run::review::{Review, ReviewRequest, ReviewState, Standing};
 use dcr_gitops::run::{
     Kind, LastRun, Observation, Outcome, Phase, Record, SystemRef, World, branch,
 };
@@ -60,6 +62,11 @@ pub fn record(kind: Kind, step: u32, phase: Phase) -> Record {
     }
 }
 
+/// What the teardown of run 7 left.
+pub fn last_run(step: u32, kind: Kind, outcome: Outcome) -> LastRun {
+    LastRun { run: 7, step, kind, outcome, gate_skipped: None, reason: None }
+}
+
 /// The step at which a run of its kind is in `phase`, if nothing was scaled or retried.
 pub fn usual_step(phase: Phase) -> u32 {
     match phase {
@@ -79,6 +86,11 @@ fn wanted(kind: &str, name: String, replicas: Option<u32>) -> Wanted {
         name,
         replicas,
         images: if matches!(kind, "StatefulSet" | "Job") { vec!["image:1".into()] } else { vec![] },
+        settings: match kind {
+            "Job" => [("suspend".to_owned(), "false".to_owned())].into(),
+            "StatefulSet" => [("updateStrategy".to_owned(), "OnDelete".to_owned())].into(),
+            _ => BTreeMap::new(),
+        },
     }
 }
 
@@ -91,6 +103,7 @@ fn pod(name: String, component: &str) -> Pod {
         terminating: false,
         ready: true,
         started: Some(time("2026-11-20T09:00:00Z")),
+        running_since: Some(time("2026-11-20T09:00:05Z")),
         restarts: 0,
         revision: None,
         trouble: None,
@@ -168,7 +181,7 @@ pub fn met(phase: Phase) -> Observation {
     seen.deployment.history.landed =
         phases.iter().rev().map(|phase| landed(*phase, kind)).collect();
     if phase == Phase::Teardown {
-        seen.deployment.last_run = Some(LastRun { run: 7, step, kind, outcome: Outcome::Complete });
+        seen.deployment.last_run = Some(last_run(step, kind, Outcome::Complete));
         return seen;
     }
     let record = record(kind, step, phase);
@@ -227,6 +240,8 @@ fn live(seen: &mut Observation, record: &Record) {
             replicas: wanted.replicas,
             update_revision: None,
             images: wanted.images.clone(),
+            settings: wanted.settings.clone(),
+            tracked_by: None,
             job: (wanted.kind == "Job").then(|| JobState {
                 result: JobResult::Complete,
                 ended: Some(ended),
@@ -295,6 +310,7 @@ pub fn intent(seen: &Observation, action: Action, phase: Phase) -> Intent {
         farmers: record.map_or(4, |record| record.farmers),
         ticket: None,
         gate_skipped: None,
+        reason: None,
     }
 }
 
@@ -330,5 +346,6 @@ pub fn request(seen: &mut Observation, state: ReviewState) {
         state,
         opened: landed_at(),
         intent: None,
+        standing: Standing::default(),
     });
 }

@@ -5,7 +5,7 @@ use super::inputs::SUBDOMAIN;
 use super::text::{bad_image, bad_path, bad_placeholders, same_command};
 use super::{Check, steps};
 use crate::config::names::is_subdomain;
-use crate::config::{Admin, Command, Probe, Query, Via};
+use crate::config::{AaStatusQuery, AaWord, Admin, Command, NodesPhase, Probe, Via};
 
 const IN_A_QUESTION: [&str; 5] = ["system", "namespace", "cluster", "node", "port"];
 const IN_A_COMMAND: [&str; 4] = ["forced", "run", "attempt", "system"];
@@ -26,8 +26,9 @@ pub fn admin(check: &mut Check<'_>, admin: &Admin) {
             Some("it would start another rebuild"),
         );
     }
-    let aa_status = &admin.aa_status;
-    question(check, admin, "aaStatus", aa_status);
+    let AaStatusQuery { via, path, url, command, require: _ } = &admin.aa_status;
+    question(check, admin, "aaStatus", &Asked { via: *via, path, url, command });
+    required_rows(check, &admin.aa_status);
     let probes = [
         ("rebuildStatus", Some(&admin.rebuild_status)),
         ("history", admin.history.as_ref()),
@@ -35,13 +36,8 @@ pub fn admin(check: &mut Check<'_>, admin: &Admin) {
     ];
     for (key, probe) in probes {
         let Some(probe) = probe else { continue };
-        let asked = Query {
-            via: probe.via,
-            path: probe.path.clone(),
-            url: probe.url.clone(),
-            command: probe.command.clone(),
-        };
-        question(check, admin, key, &asked);
+        let Probe { via, path, url, command, fields: _, states: _ } = probe;
+        question(check, admin, key, &Asked { via: *via, path, url, command });
         answer(check, key, probe);
     }
 }
@@ -61,8 +57,16 @@ fn command(check: &mut Check<'_>, key: &str, command: &Command) {
     }
 }
 
+/// How an answer is asked for, whichever it is.
+struct Asked<'a> {
+    via: Option<Via>,
+    path: &'a Option<String>,
+    url: &'a Option<String>,
+    command: &'a Option<Vec<String>>,
+}
+
 /// A question that the watcher asks again and again.
-fn question(check: &mut Check<'_>, admin: &Admin, key: &str, asked: &Query) {
+fn question(check: &mut Check<'_>, admin: &Admin, key: &str, asked: &Asked<'_>) {
     let place = |field: &str| format!("admin/{key}/{field}");
     let via = asked.via.unwrap_or(admin.via);
     let via_path = steps(&if asked.via.is_some() { place("via") } else { "admin/via".to_owned() });
@@ -83,7 +87,7 @@ fn question(check: &mut Check<'_>, admin: &Admin, key: &str, asked: &Query) {
         Via::Url if asked.path.is_none() => needs("path", "url"),
         _ => {}
     }
-    if let Some(path) = &asked.path {
+    if let Some(path) = asked.path {
         if let Some(why) = bad_path(path, &IN_A_QUESTION) {
             check.refuse(&place("path"), format!("`admin.{key}.path` {why}"), None);
         }
@@ -97,7 +101,7 @@ fn question(check: &mut Check<'_>, admin: &Admin, key: &str, asked: &Query) {
             }
         }
     }
-    if let Some(url) = &asked.url {
+    if let Some(url) = asked.url {
         let why = super::text::bad_url(url)
             .map(str::to_owned)
             .or_else(|| bad_placeholders(url, &IN_A_QUESTION));
@@ -112,6 +116,33 @@ fn question(check: &mut Check<'_>, admin: &Admin, key: &str, asked: &Query) {
         if let Some(why) = why {
             let message = format!("`admin.{key}.command[{index}]` {why}");
             check.refuse(&place(&format!("command/{index}")), message, None);
+        }
+    }
+}
+
+/// Words that no row can show together.
+fn required_rows(check: &mut Check<'_>, query: &AaStatusQuery) {
+    const FIELDS: [&[AaWord]; 4] = [
+        &[AaWord::Synchronized, AaWord::Booting, AaWord::Down],
+        &[AaWord::Visible, AaWord::Invisible],
+        &[AaWord::Sync, AaWord::NotSync],
+        &[AaWord::Ready, AaWord::Waiting, AaWord::Hidden, AaWord::Unreachable],
+    ];
+    for (phase, rows) in &query.require {
+        for (nodes, words) in [("synchronizer", &rows.synchronizer), ("farmers", &rows.farmers)] {
+            let contradicts = FIELDS
+                .iter()
+                .any(|field| words.iter().filter(|word| field.contains(word)).count() > 1);
+            if contradicts {
+                let place = format!("admin/aaStatus/require/{}/{nodes}", phase.as_str());
+                let message = format!("no row shows all of these words: `{nodes}`");
+                let hint = "one each of the state, the visibility, the sync and the readiness";
+                check.refuse(&place, message, Some(hint));
+            }
+        }
+        if *phase == NodesPhase::Synchronizer && !rows.farmers.is_empty() {
+            let message = "in phase `synchronizer` there are no farmers";
+            check.refuse("admin/aaStatus/require/synchronizer/farmers", message, None);
         }
     }
 }

@@ -164,7 +164,8 @@ fn end_of_lost_run(last: &LastRun) -> Intent {
         forced: false,
         farmers: 0,
         ticket: None,
-        gate_skipped: None,
+        gate_skipped: last.gate_skipped.clone(),
+        reason: last.reason.clone(),
     }
 }
 

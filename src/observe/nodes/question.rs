@@ -1,7 +1,7 @@
 //! One question to the nodes: by which way it goes, and its text for one node.
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::config::{Admin, Probe, Query, Via};
+use crate::config::{Admin, Probe, Via};
 use crate::run::SystemRef;
 use crate::run::express::Silent;
 
@@ -21,9 +21,10 @@ pub struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub fn of_query(name: &'static str, inputs: &Admin, query: &'a Query) -> Self {
+    pub fn of_aa_status(inputs: &'a Admin) -> Self {
+        let query = &inputs.aa_status;
         Question {
-            name,
+            name: "aaStatus",
             via: query.via.unwrap_or(inputs.via),
             port: inputs.port,
             path: query.path.as_deref(),

@@ -1,5 +1,5 @@
 //! All views of one cluster, and what they show of one system: the objects put together, not judged.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kube::Client;
@@ -179,6 +179,7 @@ impl<'a> OfSystem<'a> {
             replicas: body.replicas,
             update_revision: body.update_revision,
             images: body.images,
+            settings: body.settings,
             trouble: missing.then(|| self.refused(&meta.uid)).flatten(),
             ..live::<StatefulSet>(meta)
         }
@@ -195,6 +196,7 @@ impl<'a> OfSystem<'a> {
         let refused = || if no_pod { self.refused(&meta.uid) } else { None };
         Live {
             images: body.images,
+            settings: body.settings,
             trouble: if running { trouble().or_else(refused) } else { None },
             job: Some(JobState {
                 result: body.result,
@@ -241,6 +243,7 @@ fn pod(Object { meta, body }: Object<Pod>) -> cluster::Pod {
         terminating: meta.terminating,
         ready: body.ready,
         started: body.started,
+        running_since: body.running_since,
         restarts: body.restarts,
         revision: body.revision,
         // A deleted pod ends as it may: that is no failure.
@@ -272,6 +275,8 @@ fn live<K: Kind>(meta: Meta) -> Live {
         replicas: None,
         update_revision: None,
         images: Vec::new(),
+        settings: BTreeMap::new(),
+        tracked_by: meta.tracked_by,
         job: None,
         trouble: None,
     }

@@ -1,10 +1,12 @@
 //! Jobs, and what they have come to.
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::stateful_set::Template;
 use super::words::reason;
 use super::{Kind, Metadata, or_default};
+use crate::manifest::spec::JobSpec;
 use crate::observe::rights::Read;
 use crate::run::cluster::JobResult;
 
@@ -13,6 +15,7 @@ use crate::run::cluster::JobResult;
 pub struct Job {
     /// Of all containers, init containers first.
     pub images: Vec<String>,
+    pub settings: BTreeMap<String, String>,
     pub result: JobResult,
     /// When the condition that ended it turned true.
     pub ended: Option<Timestamp>,
@@ -23,14 +26,9 @@ pub struct Job {
 #[derive(Debug, Deserialize)]
 pub struct Wire {
     metadata: Metadata,
-    spec: Spec,
+    spec: JobSpec,
     #[serde(default, deserialize_with = "or_default")]
     status: Status,
-}
-
-#[derive(Debug, Deserialize)]
-struct Spec {
-    template: Template,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,6 +69,7 @@ impl Kind for Job {
         };
         let job = Job {
             images: wire.spec.template.images(),
+            settings: wire.spec.settings(),
             result,
             ended: end.and_then(|condition| condition.last_transition_time),
             failure: failed.and_then(|failed| reason(&failed.reason, &failed.message)),

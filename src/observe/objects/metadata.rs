@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::or_default;
+use super::words::words;
 
 /// What is kept of `metadata`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub struct Meta {
     /// Has a `deletionTimestamp`.
     pub terminating: bool,
     pub generation: Option<i64>,
+    /// The Application that Argo CD applied it for: in its tracking id, or in the label
+    /// `app.kubernetes.io/instance` where it tracks by label.
+    pub tracked_by: Option<String>,
     /// `uid` of the owner that controls it.
     pub owner: Option<String>,
 }
@@ -56,6 +60,8 @@ pub(super) struct Labels {
     run: Option<String>,
     #[serde(rename = "app.kubernetes.io/component")]
     component: Option<String>,
+    #[serde(rename = "app.kubernetes.io/instance")]
+    instance: Option<String>,
     #[serde(rename = "controller-revision-hash")]
     pub revision: Option<String>,
 }
@@ -64,6 +70,8 @@ pub(super) struct Labels {
 struct Annotations {
     #[serde(rename = "dcr-gitops/digest")]
     digest: Option<String>,
+    #[serde(rename = "argocd.argoproj.io/tracking-id")]
+    tracking: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +93,9 @@ impl Metadata {
             resource_version: self.resource_version,
             ..ObjectMeta::default()
         };
+        // `<application>:<group>/<kind>:<namespace>/<name>`
+        let tracking = self.annotations.tracking.as_deref();
+        let tracking = tracking.and_then(|id| Some(id.split_once(':')?.0.to_owned()));
         let mut owners = self.owner_references.into_iter();
         let meta = Meta {
             namespace: self.namespace,
@@ -97,6 +108,7 @@ impl Metadata {
             created: self.creation_timestamp,
             terminating: self.deletion_timestamp.is_some(),
             generation: self.generation,
+            tracked_by: tracking.or(self.labels.instance).as_deref().and_then(words),
             owner: owners.find(|owner| owner.controller == Some(true)).map(|owner| owner.uid),
         };
         (of_watch, meta)

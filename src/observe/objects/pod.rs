@@ -13,6 +13,8 @@ pub struct Pod {
     pub ready: bool,
     /// `status.startTime`.
     pub started: Option<Timestamp>,
+    /// When the container that was started last began to run.
+    pub running_since: Option<Timestamp>,
     /// Sum over all containers.
     pub restarts: u32,
     /// The label `controller-revision-hash`.
@@ -72,8 +74,15 @@ struct Container {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct State {
+    running: Option<Running>,
     waiting: Option<Waiting>,
     terminated: Option<Terminated>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Running {
+    started_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,6 +111,7 @@ impl Kind for Pod {
         let pod = Pod {
             ready: status.condition("Ready").is_some_and(|ready| ready.status == "True"),
             started: status.start_time,
+            running_since: status.running_since(),
             restarts: status.containers().map(|container| container.restart_count).sum(),
             revision: wire.metadata.labels.revision.take(),
             trouble: status.trouble(),
@@ -118,6 +128,10 @@ impl Status {
 
     fn containers(&self) -> impl Iterator<Item = &Container> {
         self.init_container_statuses.iter().chain(&self.container_statuses)
+    }
+
+    fn running_since(&self) -> Option<Timestamp> {
+        self.containers().filter_map(|container| container.state.running.as_ref()?.started_at).max()
     }
 
     /// The most telling reason: what a container died of or can't start for, what ended the pod, why no

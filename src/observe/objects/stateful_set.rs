@@ -1,7 +1,10 @@
 //! StatefulSets, and what their pods are made from.
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{Kind, Metadata, or_default};
+use crate::manifest::spec::SetSpec;
 use crate::observe::rights::Read;
 
 /// What is kept of a StatefulSet.
@@ -11,6 +14,7 @@ pub struct StatefulSet {
     pub replicas: Option<u32>,
     /// Of all containers, init containers first.
     pub images: Vec<String>,
+    pub settings: BTreeMap<String, String>,
     /// `status.observedGeneration`: 0 before the controller has seen it.
     pub observed_generation: i64,
     /// `status.updateRevision`.
@@ -20,15 +24,9 @@ pub struct StatefulSet {
 #[derive(Debug, Deserialize)]
 pub struct Wire {
     metadata: Metadata,
-    spec: Spec,
+    spec: SetSpec,
     #[serde(default, deserialize_with = "or_default")]
     status: Status,
-}
-
-#[derive(Debug, Deserialize)]
-struct Spec {
-    replicas: Option<u32>,
-    template: Template,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,36 +34,6 @@ struct Spec {
 struct Status {
     observed_generation: i64,
     update_revision: Option<String>,
-}
-
-/// A pod template.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Template {
-    spec: PodSpec,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PodSpec {
-    #[serde(deserialize_with = "or_default")]
-    init_containers: Vec<Container>,
-    #[serde(deserialize_with = "or_default")]
-    containers: Vec<Container>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Container {
-    #[serde(default)]
-    image: String,
-}
-
-impl Template {
-    /// Of all containers, init containers first.
-    pub fn images(self) -> Vec<String> {
-        let containers = self.spec.init_containers.into_iter().chain(self.spec.containers);
-        containers.map(|container| container.image).collect()
-    }
 }
 
 impl Kind for StatefulSet {
@@ -77,6 +45,7 @@ impl Kind for StatefulSet {
         let set = StatefulSet {
             replicas: wire.spec.replicas,
             images: wire.spec.template.images(),
+            settings: wire.spec.settings(),
             observed_generation: wire.status.observed_generation,
             update_revision: wire.status.update_revision,
         };

@@ -15,16 +15,16 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Bytes;
 use serde_json::Value;
 
-use self::target::{Target, parameters};
+use self::target::Target;
 use self::watch::Watch;
 use super::Kubernetes;
 use super::access::Attempt;
 use super::fault::Fault;
 use super::refusal::Refusal;
 use super::store::Key;
+use crate::rehearse::loopback::BoxError;
+use crate::rehearse::uri::parameters;
 
-/// What breaks a connection instead of an answer.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of an answer: whole, or the endless one of a watch.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
@@ -107,7 +107,7 @@ impl Kubernetes {
         request: Request<Bytes>,
         target: &Target,
         attempt: &Attempt<'_>,
-        query: &std::collections::HashMap<String, String>,
+        query: &std::collections::BTreeMap<String, String>,
         stale: u64,
     ) -> Result<Response<Body>, Refusal> {
         match (attempt.subresource, attempt.verb) {

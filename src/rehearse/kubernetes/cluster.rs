@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::access::{Attempt, User};
 use super::controllers;
-use super::fault::Faults;
+use super::fault::Fault;
 use super::kind::Kind;
 use super::refusal::Refusal;
 use super::store::{Key, Store};
+use crate::rehearse::faults::Faults;
 
 /// How often the controllers may look in one moment before they must have come to rest.
 const ROUNDS: usize = 200;
@@ -94,7 +95,7 @@ pub(super) struct Cluster {
     pub at: Timestamp,
     pub timing: Timing,
     pub users: Vec<User>,
-    pub faults: Faults,
+    pub faults: Faults<Fault>,
     pub requests: BTreeMap<String, u64>,
     pub writes_refused: u64,
     pub boot_delays: HashMap<Key, SignedDuration>,

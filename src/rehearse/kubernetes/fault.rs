@@ -22,39 +22,6 @@ pub enum Fault {
     Stale(u64),
 }
 
-/// A fault that waits for the requests it befalls.
-#[derive(Debug)]
-struct Waiting {
-    verb: String,
-    resource: String,
-    left: u32,
-    fault: Fault,
-}
-
-/// All faults that wait, in the order they were asked for.
-#[derive(Debug, Default)]
-pub struct Faults(Vec<Waiting>);
-
-impl Faults {
-    /// The next `count` requests with this verb and resource (`*`: any) fail.
-    pub fn add(&mut self, verb: &str, resource: &str, count: u32, fault: Fault) {
-        let (verb, resource) = (verb.to_owned(), resource.to_owned());
-        self.0.push(Waiting { verb, resource, left: count, fault });
-    }
-
-    /// The fault that befalls this request, if any.
-    pub fn take(&mut self, verb: &str, resource: &str) -> Option<Fault> {
-        let fits = |pattern: &str, value: &str| pattern == "*" || pattern == value;
-        self.0.retain(|waiting| waiting.left > 0);
-        let waiting = self
-            .0
-            .iter_mut()
-            .find(|waiting| fits(&waiting.verb, verb) && fits(&waiting.resource, resource))?;
-        waiting.left -= 1;
-        Some(waiting.fault.clone())
-    }
-}
-
 impl Fault {
     /// The refusal that takes the place of the answer, if this fault is one.
     pub fn refusal(&self) -> Option<Refusal> {

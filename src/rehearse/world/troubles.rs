@@ -3,6 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Setting;
 use crate::rehearse::argocd::ArgoCd;
+use crate::rehearse::express::Express;
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::{Kubernetes, Propagation, object};
 use crate::rehearse::reviewer::{Act, State};
@@ -42,6 +43,7 @@ impl Troubles {
         &mut self,
         now: Timestamp,
         kubernetes: &Kubernetes,
+        express: &Express,
         percent: Option<f64>,
     ) -> Vec<String> {
         let mut happened = Vec::new();
@@ -54,7 +56,13 @@ impl Troubles {
                 }
                 Trouble::TriggerDeleted { after } => trigger(kubernetes, system, now, *after)
                     .and_then(|job| delete(kubernetes, Kind::Job, system, &job)),
-                Trouble::FarmerLost { .. } | Trouble::SyncWindow { .. } => None,
+                Trouble::Standstill { at } if percent.is_some_and(|it| it >= *at) => {
+                    express.conduct(&system.namespace, &system.system, |conduct| conduct.speed = 0);
+                    Some(format!("the rebuild makes no progress any more from {at} % on"))
+                }
+                Trouble::FarmerLost { .. }
+                | Trouble::Standstill { .. }
+                | Trouble::SyncWindow { .. } => None,
             };
             let goes_on = done.is_none();
             happened.extend(done);
@@ -72,7 +80,9 @@ impl Troubles {
                 let created = triggers(kubernetes, &self.system).map(|(_, created)| created).min();
                 created?.checked_add(*after).ok()
             }
-            Trouble::FarmerLost { .. } | Trouble::SyncWindow { .. } => None,
+            Trouble::FarmerLost { .. }
+            | Trouble::Standstill { .. }
+            | Trouble::SyncWindow { .. } => None,
         });
         due.min()
     }

@@ -111,22 +111,31 @@ impl Look<'_> {
         }
     }
 
-    /// A retry fires a trigger, so it must be seen that nothing is running.
+    /// A retry fires a trigger, so it must be seen that nothing is running: the synchronizer, which holds what
+    /// is, has to say so, and nobody may say otherwise.
     pub(super) fn rebuild_may_be_running(&self) -> Option<Decision> {
         let answers = &self.seen.world.admin.rebuild;
-        if answers.is_empty() {
-            return Some(wait(Gate::Rebuild, "no node says whether a rebuild is running", None));
-        }
         let busy = answers
             .iter()
             .find(|answer| matches!(answer.state, ProbeState::Running | ProbeState::Unmapped(_)));
-        busy.map(|answer| {
+        if let Some(answer) = busy {
             let what = match &answer.state {
                 ProbeState::Unmapped(word) => format!("says `{word}`, which the inputs don't map"),
                 _ => "says that a rebuild is running".to_owned(),
             };
-            wait(Gate::Rebuild, &format!("{} {what}", answer.node), Some("retry once it has ended"))
-        })
+            let message = format!("{} {what}", answer.node);
+            return Some(wait(Gate::Rebuild, &message, Some("retry once it has ended")));
+        }
+        let synchronizer = self.seen.deployment.system.synchronizer_pod();
+        if answers.iter().any(|answer| answer.node == synchronizer) {
+            return None;
+        }
+        let mut silent = self.seen.world.admin.silent.iter();
+        let silent = silent.find(|it| it.node == synchronizer && it.asked == "rebuildStatus");
+        let why = silent.map(|silent| format!(": {}", silent.why)).unwrap_or_default();
+        let message = format!("{synchronizer} doesn't say whether a rebuild is running{why}");
+        let hint = "retry once it answers; its trigger would be refused until then";
+        Some(wait(Gate::Rebuild, &message, Some(hint)))
     }
 
     pub(super) fn abort(&self, reason: &str) -> Decision {
@@ -148,9 +157,14 @@ impl Look<'_> {
             return match (&self.at.missing, &self.at.open, &self.seen.deployment.last_run) {
                 (Some(missing), ..) => self.abort_lost(missing, reason),
                 (None, Some(open), _) => Decision::Withdraw(open.branch.clone()),
-                (None, None, Some(last)) => {
-                    Decision::Finished(format!("run {} is already torn down", last.run))
-                }
+                (None, None, Some(last)) => match self.between_runs() {
+                    // The teardown is what an abort would do: without a cluster at hand there is
+                    // nothing to wait for.
+                    Decision::Wait(_) if self.seen.world.cluster.seen().is_none() => {
+                        Decision::Finished(format!("run {} is already torn down", last.run))
+                    }
+                    over => over,
+                },
                 (None, None, None) => Decision::Idle("no run is on: nothing to abort".to_owned()),
             };
         };

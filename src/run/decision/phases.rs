@@ -88,7 +88,8 @@ impl Look<'_> {
                 last.run,
                 last.outcome.as_str()
             )),
-            Verdict::Unmet(why) | Verdict::Failed(why) | Verdict::Unknown(why) => {
+            Verdict::Failed(why) => Decision::Halt(gate::halt(Gate::Gone, why)),
+            Verdict::Unmet(why) | Verdict::Unknown(why) => {
                 Decision::Wait(vec![gate::unmet(self.seen, Gate::Gone, why)])
             }
         }

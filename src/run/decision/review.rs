@@ -45,6 +45,8 @@ impl Look<'_> {
         } else {
             (Place::Adopt(branch.clone()), format!("{} already holds this step", branch.branch))
         };
+        // Why it was aborted is in the tree, and stays there.
+        let reason = intent.reason.clone().filter(|_| aborted).unwrap_or(reason);
         let outcome = if aborted { Outcome::Aborted } else { Outcome::Complete };
         Decision::Propose(Box::new(Step {
             action: intent.action,

@@ -1,77 +1,135 @@
 //! `applied`: what is live is what the base branch says, object by object, and nothing else of the run is.
 //!
 //! It believes content, not claims: neither Argo CD's "Synced" nor a revision says what was applied. The
-//! digest proves that an apply of this content happened; replicas and images are compared besides, for
-//! an ignored field, a kustomize transformer, a webhook or `kubectl scale` leave the digest right.
+//! digest proves that an apply of this content happened; replicas, images and what else has to stay are
+//! compared besides, for an ignored field, a kustomize transformer, a webhook or `kubectl scale` leave the
+//! digest right.
 use super::super::cluster::{Cluster, Live};
 use super::super::deployment::Wanted;
 use super::super::{Observation, Verdict, Why};
+use super::application::{Amiss, Told, told};
 
 pub fn applied(seen: &Observation, cluster: &Cluster) -> Verdict {
-    let wanted = &seen.deployment.wanted;
-    if wanted.is_empty() {
+    let wanted = seen.deployment.wanted.len();
+    if wanted == 0 {
         return Verdict::Unknown("the base branch wants nothing in the cluster".into());
     }
-    let application = seen.world.application.as_ref();
-    let namespace = &seen.deployment.system.namespace;
-    let mut wrong = Vec::new();
-    for object in wanted {
-        let live = cluster.object(&object.kind, &object.name);
-        let Some(difference) = difference(object, live) else { continue };
-        let failed = application
-            .and_then(|told| told.failed_for_good(&object.kind, namespace, &object.name));
-        if let Some(failed) = failed {
-            return Verdict::Failed(
-                Why::new(format!("{difference}, and Argo CD has given up on it: {failed}"))
-                    .hint("mend what it says in a new commit on the base branch, or run `abort`"),
-            );
-        }
-        wrong.push(difference);
+    match amiss(seen, cluster) {
+        None => Verdict::Met(format!("all {wanted} objects are applied")),
+        Some(NotApplied { message, told }) => verdict(message, told),
     }
-    let extra = cluster
-        .objects
-        .iter()
-        .filter(|live| !wanted.iter().any(|w| w.kind == live.kind && w.name == live.name));
-    wrong
-        .extend(extra.map(|live| {
-            format!("{} {} is live, but not on the base branch", live.kind, live.name)
-        }));
-    let message = match wrong.as_slice() {
-        [] => return Verdict::Met(format!("all {} objects are applied", wanted.len())),
-        [one] => one.clone(),
-        [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
-    };
-    // The Application explains; it proves nothing.
-    let hint = application.and_then(|told| told.explanation().into_iter().next());
-    Verdict::Unmet(Why { message, hint })
 }
 
-fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<String> {
-    let name = format!("{} {}", wanted.kind, wanted.name);
-    let Some(live) = live else { return Some(format!("{name} isn't live yet")) };
+/// What isn't as committed, and what the Application says of it.
+pub struct NotApplied {
+    message: String,
+    pub told: Option<Told>,
+}
+
+/// The first thing that isn't as committed, and how many more there are. `None`: all is.
+pub fn amiss(seen: &Observation, cluster: &Cluster) -> Option<NotApplied> {
+    let wanted = &seen.deployment.wanted;
+    let differing = wanted.iter().filter_map(|wanted| {
+        let live = cluster.object(&wanted.kind, &wanted.name);
+        difference(wanted, live).map(|difference| (wanted, difference))
+    });
+    let differing: Vec<_> = differing.collect();
+    let is_wanted = |live: &Live| {
+        wanted.iter().any(|wanted| wanted.kind == live.kind && wanted.name == live.name)
+    };
+    let surplus: Vec<&Live> = cluster.objects.iter().filter(|live| !is_wanted(live)).collect();
+    let mut wrong = differing.iter().map(|(wanted, difference)| difference.told(wanted));
+    let first = wrong.next().or_else(|| surplus.first().map(|live| not_wanted(live)))?;
+    let message = match differing.len() + surplus.len() {
+        1 => first,
+        count => format!("{first}; and {} more", count - 1),
+    };
+    let objects: Vec<(&str, &str)> =
+        differing.iter().map(|(wanted, _)| (&*wanted.kind, &*wanted.name)).collect();
+    let mut drifts = differing.iter().filter_map(|(wanted, difference)| match difference {
+        Difference::Drift { what, .. } => Some((&*wanted.kind, &**what)),
+        _ => None,
+    });
+    let amiss = Amiss { objects: &objects, surplus: !surplus.is_empty(), drifted: drifts.next() };
+    Some(NotApplied { message, told: told(seen, cluster, amiss) })
+}
+
+/// What is amiss, with what the Application says of it. It explains; it proves nothing.
+pub fn verdict(message: String, told: Option<Told>) -> Verdict {
+    let with = |why: Why| Why { message: format!("{message}: {}", why.message), ..why };
+    match told {
+        None => Verdict::Unmet(message.into()),
+        Some(Told::Waits(why) | Told::Stuck(why)) => Verdict::Unmet(with(why)),
+        Some(Told::Over(why)) => Verdict::Failed(with(why)),
+        Some(Told::Unseen(why)) => Verdict::Unknown(with(why)),
+    }
+}
+
+fn not_wanted(live: &Live) -> String {
+    format!("{} {} is live, but not on the base branch", live.kind, live.name)
+}
+
+/// How a live object isn't what was committed.
+enum Difference {
+    Missing,
+    Terminating,
+    /// Something else was applied last.
+    Other,
+    Unobserved,
+    /// It was applied, and isn't so any more.
+    Drift {
+        what: String,
+        live: String,
+        wanted: String,
+    },
+}
+
+impl Difference {
+    fn told(&self, object: &Wanted) -> String {
+        let name = format!("{} {}", object.kind, object.name);
+        match self {
+            Difference::Missing => format!("{name} isn't live yet"),
+            Difference::Terminating => format!("{name} is being deleted"),
+            Difference::Other => format!("{name} isn't applied as committed yet"),
+            Difference::Unobserved => format!("{name} wasn't seen by its controller yet"),
+            Difference::Drift { what, live, wanted } if what == "replicas" => {
+                format!("{name} has drifted: {live} replicas, not {wanted}")
+            }
+            Difference::Drift { what, live, wanted } => {
+                format!("{name} has drifted: {what} {live}, not {wanted}")
+            }
+        }
+    }
+}
+
+fn difference(wanted: &Wanted, live: Option<&Live>) -> Option<Difference> {
+    let Some(live) = live else { return Some(Difference::Missing) };
     if live.terminating {
-        return Some(format!("{name} is being deleted"));
+        return Some(Difference::Terminating);
     }
     if live.digest.as_deref() != Some(&wanted.digest) {
-        return Some(format!("{name} isn't applied as committed yet"));
+        return Some(Difference::Other);
     }
     // Only a set's status surely counts generations: there, none means that it was never looked at.
     let counts = wanted.kind == "StatefulSet" || live.observed_generation.is_some();
     if counts && live.observed_generation < live.generation {
-        return Some(format!("{name} wasn't seen by its controller yet"));
+        return Some(Difference::Unobserved);
     }
+    let drift = |what: &str, live: String, wanted: String| {
+        Some(Difference::Drift { what: what.to_owned(), live, wanted })
+    };
     if let Some(want) = wanted.replicas
         && live.replicas != Some(want)
     {
         let have = live.replicas.map_or("unknown".to_owned(), |have| have.to_string());
-        return Some(format!("{name} has drifted: {have} replicas, not {want}"));
+        return drift("replicas", have, want.to_string());
     }
     if wanted.images != live.images {
-        return Some(format!(
-            "{name} has drifted: image {}, not {}",
-            live.images.join(", "),
-            wanted.images.join(", ")
-        ));
+        return drift("image", live.images.join(", "), wanted.images.join(", "));
     }
-    None
+    // What somebody adds to it is none of ours.
+    wanted.settings.iter().find_map(|(what, wanted)| {
+        let live = live.settings.get(what).map_or("nothing", String::as_str);
+        (live != wanted).then(|| drift(what, live.to_owned(), wanted.clone()))?
+    })
 }

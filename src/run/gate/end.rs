@@ -2,6 +2,9 @@
 use super::super::cluster::Cluster;
 use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::{Observation, Verdict, Why};
+use super::application::{Amiss, Told, told};
+use super::applied::verdict;
+use super::concern::unmapped_word;
 use super::rebuild::belongs;
 
 pub fn history(seen: &Observation) -> Verdict {
@@ -31,9 +34,7 @@ pub fn signal(
     };
     let node = &answer.node;
     if let ProbeState::Unmapped(word) = &answer.state {
-        return Err(Verdict::Unknown(Why::new(format!(
-            "{node} says `{word}`, which `admin.{name}.states` doesn't map"
-        ))));
+        return Err(Verdict::Unknown(unmapped_word(node, word, name)));
     }
     match (&answer.state, belongs(seen, record, answer)) {
         (ProbeState::Complete | ProbeState::NotNeeded, Some(true)) => Ok(()),
@@ -53,11 +54,21 @@ pub fn signal(
     }
 }
 
-pub fn gone(cluster: &Cluster) -> Verdict {
+pub fn gone(seen: &Observation, cluster: &Cluster) -> Verdict {
     match left(cluster) {
         None => Verdict::Met("nothing of the run is live".to_owned()),
-        Some(message) => Verdict::Unmet(message.into()),
+        Some(message) => verdict(message, why_left(seen, cluster)),
     }
+}
+
+/// Why what is left of a run isn't gone, as far as the Application can tell.
+pub fn why_left(seen: &Observation, cluster: &Cluster) -> Option<Told> {
+    let staying = cluster.objects.iter().filter(|live| !live.terminating);
+    let objects: Vec<(&str, &str)> =
+        staying.map(|live| (live.kind.as_str(), live.name.as_str())).collect();
+    let told = told(seen, cluster, Amiss { objects: &objects, surplus: true, drifted: None });
+    // What goes already needs nobody's help, and pods and claims go after it, unless they are orphaned.
+    told.filter(|told| !objects.is_empty() || matches!(told, Told::Stuck(_)))
 }
 
 /// What is still there of any run of this system, in words.

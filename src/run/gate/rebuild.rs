@@ -5,10 +5,11 @@
 //! only what isn't complete can miss its deadline.
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::cluster::{Cluster, JobResult};
+use super::super::cluster::{Cluster, JobResult, Pod};
 use super::super::express::{ProbeAnswer, ProbeState};
 use super::super::progress::deadline;
-use super::super::{Observation, Record, Verdict, Why, journal};
+use super::super::{Observation, Phase, Record, Verdict, Why, journal};
+use super::concern::unmapped_word;
 
 /// How much earlier than its commit a rebuild may claim to have begun: clocks differ (assumed).
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -42,12 +43,7 @@ fn stands(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict {
         ProbeState::Unmapped(word) => Some((&answer.node, word)),
         _ => None,
     }) {
-        return Verdict::Unknown(
-            Why::new(format!(
-                "{node} says `{word}`, which `admin.rebuildStatus.states` doesn't map"
-            ))
-            .hint("map the word to running, complete, failed or notNeeded in dcr.yaml"),
-        );
+        return Verdict::Unknown(unmapped_word(node, word, "rebuildStatus"));
     }
     let ours: Vec<&ProbeAnswer> =
         answers.iter().filter(|answer| of_this_attempt(seen, record, answer)).collect();
@@ -77,10 +73,14 @@ fn stands(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict {
         _ => return Verdict::Unknown("the nodes disagree about how the rebuild stands".into()),
     }
     if let Some(vague) = answers.iter().find(|answer| belongs(seen, record, answer).is_none()) {
-        return Verdict::Unknown(
-            Why::new(format!("{} doesn't say which rebuild it speaks of, nor when that began", vague.node))
+        return Verdict::Unknown(match vague.started_at {
+            Some(at) if landed(seen, record).is_some() => Why::new(format!(
+                "{} may still speak of the attempt before: what it knows of began at {at}",
+                vague.node
+            )),
+            _ => Why::new(format!("{} doesn't say which rebuild it speaks of, nor when that began", vague.node))
                 .hint("read `run` or `startedAt` from the answer: `admin.rebuildStatus.fields` in dcr.yaml"),
-        );
+        });
     }
     triggered(seen, cluster, record)
 }
@@ -150,11 +150,12 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
 }
 
 /// All nodes answer, none knows of it, and each said so that long after the trigger ended and the last node
-/// started. A pod that never started is no node yet.
+/// started, be it a new pod or a container once more. A pod that never started is no node yet.
 fn lost(seen: &Observation, cluster: &Cluster, record: &Record, ended: Option<Timestamp>) -> bool {
     let Some(ended) = ended else { return false };
-    let pods = cluster.pods.iter().filter(|pod| !pod.terminating);
-    let begin = pods.filter_map(|pod| pod.started).fold(ended, Timestamp::max);
+    let is_node = |pod: &&Pod| matches!(pod.component.as_str(), "synchronizer" | "farmer");
+    let pods = cluster.pods.iter().filter(|pod| is_node(pod) && !pod.terminating);
+    let begin = pods.filter_map(Pod::last_start).fold(ended, Timestamp::max);
     let synchronizer = seen.deployment.system.synchronizer_pod();
     let mut nodes = record.frontends.iter().chain([&synchronizer]);
     nodes.all(|node| {
@@ -169,7 +170,8 @@ pub fn of_this_attempt(seen: &Observation, record: &Record, answer: &ProbeAnswer
     belongs(seen, record, answer) == Some(true)
 }
 
-/// The same, and `None` where the answer says neither which attempt it is about nor when it began.
+/// The same, and `None` where the answer says neither which attempt it is about nor when it began, or
+/// when that may as well have been the attempt before.
 pub fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Option<bool> {
     if answer.state == ProbeState::None {
         return Some(false);
@@ -182,7 +184,28 @@ pub fn belongs(seen: &Observation, record: &Record, answer: &ProbeAnswer) -> Opt
             return Some(true);
         }
     }
-    Some(answer.started_at?.duration_since(landed(seen, record)?) >= -SKEW)
+    let early = landed(seen, record)?.duration_since(answer.started_at?);
+    if early > SKEW {
+        return Some(false);
+    }
+    // An attempt that failed at once may have begun within the skew before the next one landed. It is
+    // past doubt when the Job of this one ended so long ago that all nodes tell of what it did.
+    if early.is_positive() && record.attempt > 1 {
+        let settled = ended(seen, record)?.checked_add(SKEW).ok()?;
+        return (answer.at >= settled).then_some(true);
+    }
+    Some(true)
+}
+
+/// When the Job of the attempt on the base was done.
+fn ended(seen: &Observation, record: &Record) -> Option<Timestamp> {
+    let system = &seen.deployment.system;
+    let name = match record.phase {
+        Phase::Propagate => system.propagate_job(record.run, record.attempt),
+        _ => system.trigger_job(record.run, record.attempt),
+    };
+    let job = seen.world.cluster.seen()?.job(&name)?;
+    job.ended.filter(|_| job.result == JobResult::Complete)
 }
 
 /// When the attempt on the base landed there.

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 
 use super::super::cluster::Cluster;
 use super::super::{Observation, Verdict, Why};
-use super::end::left;
+use super::application::Told;
+use super::end::{left, why_left};
 
 /// Runs that are live in the cluster and first steps that are open, this system's aside.
 pub fn capacity(seen: &Observation, cluster: &Cluster) -> Verdict {
@@ -28,12 +29,15 @@ pub fn capacity(seen: &Observation, cluster: &Cluster) -> Verdict {
     )
 }
 
-pub fn leftovers(cluster: &Cluster) -> Verdict {
-    match left(cluster) {
-        None => Verdict::Met("nothing of an earlier run is left".to_owned()),
-        Some(message) => Verdict::Unmet(
-            Why::new(format!("{message} from an earlier run"))
-                .hint("Argo CD prunes it, unless pruning is off or orphans it"),
-        ),
-    }
+pub fn leftovers(seen: &Observation, cluster: &Cluster) -> Verdict {
+    let Some(message) = left(cluster) else {
+        return Verdict::Met("nothing of an earlier run is left".to_owned());
+    };
+    let why = Why::new(format!("{message} from an earlier run"));
+    Verdict::Unmet(match why_left(seen, cluster) {
+        Some(Told::Stuck(told) | Told::Over(told)) => {
+            Why { message: format!("{}: {}", why.message, told.message), ..told }
+        }
+        _ => why.hint("Argo CD prunes it, unless pruning is off or orphans it"),
+    })
 }

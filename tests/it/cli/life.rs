@@ -119,7 +119,9 @@ fn whole_life(how: Merge, wired: Wired) {
         let left = repo.git(&["ls-tree", "-r", "--name-only", "main", &format!("{FOLDER}/dcr/")]);
         assert_eq!(left, format!("{FOLDER}/dcr/last-run"));
         let last = repo.show("main", &left);
-        assert_eq!(last, format!("run: {run}\nstep: 5\nkind: rebuild\noutcome: complete"));
+        let skipped = "gateSkipped: played through";
+        let expected = format!("run: {run}\nstep: 5\nkind: rebuild\noutcome: complete\n{skipped}");
+        assert_eq!(last, expected);
         if wired == Wired::Kustomize {
             let parent = repo.show("main", &format!("{FOLDER}/kustomization.yaml"));
             assert_eq!(parent, "# Ours.\nresources:   # in this order\n- app.yaml");

@@ -46,6 +46,8 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
         update_revision: None,
         trouble: None,
         images: wanted.images.clone(),
+        settings: wanted.settings.clone(),
+        tracked_by: None,
         job: (wanted.kind == "Job").then_some(JobState {
             result: JobResult::Complete,
             ended,
@@ -63,6 +65,7 @@ fn cluster(seen: &Observation, record: &Record, landed: Timestamp) -> Cluster {
             terminating: false,
             ready: true,
             started: Some(landed),
+            running_since: Some(landed),
             restarts: 0,
             revision: None,
             trouble: None,

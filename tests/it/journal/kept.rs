@@ -163,9 +163,7 @@ fn what_was_told_is_known_to_have_been_told() {
     let told = |seen: &Observation| attentions(seen, &decide(seen, &Request::Observe).unwrap());
     let reported = told(&stalled.seen);
     assert_eq!(reported.len(), 1);
-    let fresh = |seen: &Observation| {
-        dcr_gitops::run::journal::unreported(seen, &told(seen)).into_iter().count()
-    };
+    let fresh = |seen: &Observation| dcr_gitops::run::journal::unreported(seen, &told(seen)).len();
     assert_eq!(fresh(&stalled.seen), 1);
     stalled.glance(410, Some(0.0));
     let noted = Note { holds: None, seen: stalled.seen.clone(), reported };

@@ -5,10 +5,12 @@ use std::path::Path;
 use dcr_gitops::manifest::objects;
 use dcr_gitops::rehearse::deployment::SAMPLE_BRANCH;
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, ObjectType, Oid, Repository, Signature, Sort};
+use git2::{FileMode, ObjectType, Oid, Repository, Signature, Sort, Time};
+use jiff::Timestamp;
 use serde_json::Value;
 
-type Files = BTreeMap<String, String>;
+/// The files of a `dcr/`, by name.
+pub type Files = BTreeMap<String, String>;
 
 /// A commit that changes one YAML file.
 pub fn edit(repo: &Path, path: &str, change: impl FnOnce(&mut Value)) {
@@ -69,7 +71,7 @@ pub fn holds(repo: &Path, runs: u32) {
 }
 
 /// The farmers' manifests without what a step may change.
-fn but_replicas(text: &str) -> Vec<&str> {
+pub fn but_replicas(text: &str) -> Vec<&str> {
     let changes = |line: &&str| {
         let key = line.trim_start();
         key.starts_with("replicas: ") || key.starts_with("dcr-gitops/digest: ")
@@ -94,6 +96,23 @@ fn states(repo: &Repository) -> Vec<Option<Files>> {
     states.into_iter().map(|tree| tree.map(|tree| files(repo, tree))).collect()
 }
 
+/// What is in the run's folder at a commit.
+pub fn at(repo: &Repository, commit: Oid) -> Files {
+    dcr(repo, commit).map(|tree| files(repo, tree)).unwrap_or_default()
+}
+
+/// The commit that the base branch is at.
+pub fn tip(repo: &Repository) -> Oid {
+    repo.find_reference(&format!("refs/heads/{SAMPLE_BRANCH}")).unwrap().target().unwrap()
+}
+
+/// A YAML file at a commit.
+pub fn document(repo: &Repository, commit: Oid, path: &str) -> Value {
+    let tree = repo.find_commit(commit).unwrap().tree().unwrap();
+    let blob = repo.find_blob(tree.get_path(Path::new(path)).unwrap().id()).unwrap();
+    objects(std::str::from_utf8(blob.content()).unwrap()).unwrap().remove(0).0
+}
+
 fn dcr(repo: &Repository, commit: Oid) -> Option<Oid> {
     let tree = repo.find_commit(commit).unwrap().tree().unwrap();
     let path = Path::new("clusters/den/tenant-105858-prod/system6/dcr");
@@ -108,4 +127,73 @@ fn files(repo: &Repository, tree: Oid) -> Files {
         (entry.name().unwrap().to_owned(), String::from_utf8(text).unwrap())
     };
     tree.iter().map(file).collect()
+}
+
+/// Somebody's commit on a ref, at a time.
+fn land(repo: &Repository, name: &str, tree: Oid, why: &str, at: Timestamp) -> Oid {
+    let parent = repo.find_reference(name).unwrap().peel_to_commit().unwrap();
+    let who = Signature::new("A Person", "person@example.com", &Time::new(at.as_second(), 0));
+    let (who, tree) = (who.unwrap(), repo.find_tree(tree).unwrap());
+    repo.commit(Some(name), &who, &who, why, &tree, &[&parent]).unwrap()
+}
+
+/// A commit on the base that changes one YAML file.
+pub fn edit_at(repo: &Path, path: &str, at: Timestamp, change: impl FnOnce(&mut Value)) {
+    let repo = Repository::open_bare(repo).unwrap();
+    let tip = self::tip(&repo);
+    let mut document = document(&repo, tip, path);
+    change(&mut document);
+    let blob = repo.blob(document.to_string().as_bytes()).unwrap();
+    let tree = repo.find_commit(tip).unwrap().tree().unwrap();
+    let mut update = TreeUpdateBuilder::new();
+    let tree = update.upsert(path, blob, FileMode::Blob).create_updated(&repo, &tree).unwrap();
+    land(&repo, &format!("refs/heads/{SAMPLE_BRANCH}"), tree, "An edit", at);
+}
+
+/// Somebody's commit on top of a branch, beside all that is ours.
+pub fn touch(repo: &Repository, branch: &str, at: Timestamp) {
+    let name = format!("refs/heads/{branch}");
+    let tree = repo.find_reference(&name).unwrap().peel_to_tree().unwrap();
+    let blob = repo.blob(b"A word of somebody else.\n").unwrap();
+    let mut update = TreeUpdateBuilder::new();
+    update.upsert("other-teams/word.txt", blob, FileMode::Blob);
+    let tree = update.create_updated(repo, &tree).unwrap();
+    land(repo, &name, tree, "A word", at);
+}
+
+/// Takes the last state of the run's folder back from the base, by a revert or by rewinding it: the commit that
+/// the base was at before. Nothing where there is no run.
+pub fn take_back(repo: &Repository, rewinds: bool, at: Timestamp) -> Option<Oid> {
+    let before = tip(repo);
+    let now = dcr(repo, before);
+    let mut walk = repo.revwalk().unwrap();
+    walk.push(before).unwrap();
+    walk.simplify_first_parent().unwrap();
+    let then = walk.map(Result::unwrap).find(|commit| dcr(repo, *commit) != now)?;
+    let name = format!("refs/heads/{SAMPLE_BRANCH}");
+    if rewinds {
+        repo.reference(&name, then, true, "rewound").unwrap();
+    } else {
+        let tree = with(repo, before, dcr(repo, then));
+        land(repo, &name, tree, "Revert a step", at);
+    }
+    Some(before)
+}
+
+/// The run's folder on the base as it was at a commit.
+pub fn put_back(repo: &Repository, was: Oid, at: Timestamp) {
+    let tree = with(repo, tip(repo), dcr(repo, was));
+    land(repo, &format!("refs/heads/{SAMPLE_BRANCH}"), tree, "Revert the revert", at);
+}
+
+/// The tree of a commit with another run's folder in it.
+fn with(repo: &Repository, commit: Oid, dcr: Option<Oid>) -> Oid {
+    const PATH: &str = "clusters/den/tenant-105858-prod/system6/dcr";
+    let tree = repo.find_commit(commit).unwrap().tree().unwrap();
+    let mut update = TreeUpdateBuilder::new();
+    match dcr {
+        Some(dcr) => drop(update.upsert(PATH, dcr, FileMode::Tree)),
+        None => drop(update.remove(PATH)),
+    }
+    update.create_updated(repo, &tree).unwrap()
 }

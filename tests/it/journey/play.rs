@@ -1,40 +1,24 @@
 //! Plays whole runs in one process: the embedded world on a clock that leaps, and the program's own parts
 //! between two leaps.
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::rc::Rc;
 
-use dcr_gitops::config::{SettingsFile, digest, parse_inputs, parse_settings};
-use dcr_gitops::context::Clock;
-use dcr_gitops::git::{Oid, Repo};
-use dcr_gitops::observe::argocd::application;
-use dcr_gitops::observe::clusters::Clusters;
-use dcr_gitops::observe::deployment::{SETTINGS, Source, find_base};
-use dcr_gitops::observe::express::http::{Http, Limits};
-use dcr_gitops::observe::nodes::Nodes;
-use dcr_gitops::propose::{Proposal, commit};
 use dcr_gitops::rehearse::deployment::{SAMPLE_BRANCH, adapt, sample};
-use dcr_gitops::rehearse::folder::{CONTEXT, Folder};
+use dcr_gitops::rehearse::folder::Folder;
 use dcr_gitops::rehearse::reviewer::Manners;
 use dcr_gitops::rehearse::scenario::Scenario;
-use dcr_gitops::rehearse::world::{Event, Setting, TOKEN, World};
-use dcr_gitops::render::{BaseFolder, Templates, change, message};
-use dcr_gitops::run::deployment::{Base, Deployment};
-use dcr_gitops::run::express::Admin;
-use dcr_gitops::run::journal::Journal;
-use dcr_gitops::run::review::Review;
-use dcr_gitops::run::{self, Decision, Observation, Request, Step, SystemRef, decide};
-use http::HeaderValue;
-use http::header::AUTHORIZATION;
+use dcr_gitops::rehearse::world::{Event, Setting, World};
+use dcr_gitops::run::{Decision, Request, Step, SystemRef, decide};
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use kube::client::Body;
 use serde_json::json;
-use tower::ServiceExt;
 
+use super::program::{Lines, Program, deployment};
 use super::{base, truth};
 
-const FOLDER: &str = "clusters/den/tenant-105858-prod/system6";
+/// The system's folder.
+pub const FOLDER: &str = "clusters/den/tenant-105858-prod/system6";
 /// A Wednesday.
 const START: &str = "2026-11-25T09:00:00Z";
 /// A run that takes longer has gone wrong.
@@ -69,7 +53,7 @@ impl Default for Story {
 
 /// A story that has come to its end.
 pub struct Played {
-    pub folder: Folder,
+    pub folder: Rc<Folder>,
     pub world: World,
     pub system: SystemRef,
     /// Every commit of the program, and when it was made.
@@ -80,46 +64,8 @@ pub struct Played {
 
 struct Journey<'a> {
     story: &'a Story,
-    setting: Setting,
-    clusters: Clusters,
-    http: Http,
-    clock: Clock,
+    program: Program,
     played: Played,
-}
-
-/// The deployment repo as it is at one moment.
-struct Repository {
-    repo: Repo,
-    base: Base,
-    settings: SettingsFile,
-}
-
-impl Repository {
-    fn open(folder: &Folder) -> Self {
-        let repo = Repo::open(&folder.remote(), &folder.environment()).unwrap();
-        let parse = |text: &str| Ok(parse_settings(SETTINGS, text)?.settings);
-        let found = find_base(&repo, None, parse).unwrap();
-        let settings = parse_settings(SETTINGS, &found.text.unwrap()).unwrap();
-        Repository { repo, base: found.base, settings }
-    }
-
-    fn read(&self, system: &SystemRef) -> (Deployment, BaseFolder) {
-        let settings = &self.settings.settings;
-        let source = Source {
-            repo: &self.repo,
-            base: &self.base,
-            settings,
-            pattern: &settings.systems,
-            remote: None,
-            branches: None,
-        };
-        let read = source.read(system, |path, text| {
-            let inputs = parse_inputs(&self.settings, system, path, text)?;
-            let digest = digest(&inputs);
-            Ok((inputs, digest))
-        });
-        read.unwrap()
-    }
 }
 
 /// Makes the remote with the sample in it, fit for the embedded world.
@@ -142,10 +88,11 @@ pub fn prepare(folder: &Folder, proves_propagation: bool) -> Setting {
     Setting {
         remote: folder.remote(),
         base: SAMPLE_BRANCH.to_owned(),
-        inputs: Repository::open(folder).read(&system).0.inputs,
+        inputs: deployment(folder, &system).inputs,
         system,
         folder: FOLDER.to_owned(),
         start,
+        pull_requests: false,
     }
 }
 
@@ -161,98 +108,55 @@ pub async fn play(story: &Story) -> Played {
 impl<'a> Journey<'a> {
     fn new(story: &'a Story) -> Self {
         // Where no program is found, none is run.
-        let folder = Folder::new(None, Some(OsStr::new("/nowhere"))).unwrap();
+        let folder = Rc::new(Folder::new(None, Some(OsStr::new("/nowhere"))).unwrap());
         let setting = prepare(&folder, story.proves_propagation);
-        let repository = Repository::open(&folder);
-        let system = setting.system.clone();
         let happy = Scenario::named("happy").unwrap();
         let scenario = Scenario { manners: story.manners, seed: story.seed, ..happy };
         let world = World::new(&setting, &scenario).unwrap();
-        let (kubernetes, service) = (world.kubernetes.clone(), world.kubernetes.clone());
-        let clock = Clock::new(move || kubernetes.now());
-        let service = service.map_request(|mut request: http::Request<Body>| {
-            let bearer = HeaderValue::from_str(&format!("Bearer {TOKEN}")).unwrap();
-            request.headers_mut().insert(AUTHORIZATION, bearer);
-            request
-        });
-        let client = kube::Client::new(service, "default");
-        let clients = BTreeMap::from([(CONTEXT.to_owned(), client)]);
-        let clusters = Clusters::over(clients, &repository.settings.settings, clock.clone());
-        let http = Http::new(Limits::default()).unwrap();
+        let (system, lines) = (setting.system, Lines::default());
+        let program = Program::new(Rc::clone(&folder), &system, &world.kubernetes, &lines);
         let (proposed, events) = (Vec::new(), Vec::new());
         let played = Played { folder, world, system, proposed, events, looks: 0 };
-        Journey { story, setting, clusters, http, clock, played }
+        Journey { story, program, played }
     }
 
     /// One run, from the person who starts it to the last look, which finds nothing of it left.
     async fn run(&mut self) {
-        let deadline = self.clock.now() + LONGEST;
+        let deadline = self.played.world.now() + LONGEST;
         let mut asked = Request::Next { forced: None, ticket: None, skip_gate: None };
         loop {
-            let now = self.clock.now();
-            let repository = Repository::open(&self.played.folder);
-            let (seen, folder) = self.look(&repository).await;
-            match decide(&seen, &asked).unwrap() {
+            let now = self.played.world.now();
+            let look = self.program.look().await.unwrap();
+            self.played.looks += 1;
+            match decide(&look.seen, &asked).unwrap() {
                 Decision::Propose(step) => {
-                    truth::allows(&self.played.world, &seen.deployment, &step);
-                    self.commit(&repository, &seen, &folder, &step);
+                    let facts = self.facts();
+                    let made = self.program.commit(&look, &step).unwrap();
+                    assert!(!made.adopted, "{step:#?}");
+                    let repo = git2::Repository::open_bare(self.played.folder.remote()).unwrap();
+                    let started = asked != Request::Observe;
+                    let by = if started { truth::Asked::Start } else { truth::Asked::Nothing };
+                    facts.allow(&base::at(&repo, made.commit), by).unwrap();
+                    truth::stays_inside(&repo, made.commit, &format!("{FOLDER}/dcr")).unwrap();
                     self.played.proposed.push((now, *step));
                     asked = Request::Observe;
                 }
                 Decision::Finished(_) if asked == Request::Observe => return,
                 Decision::Wait(_) => {}
-                other => panic!("{now}: {other:#?}\n{seen:#?}"),
+                other => panic!("{now}: {other:#?}\n{:#?}", look.seen),
             }
-            assert!(now < deadline, "no end: {seen:#?}");
+            assert!(now < deadline, "no end: {:#?}", look.seen);
             let events = self.played.world.until(self.next_look(now)).await.unwrap();
             self.played.events.extend(events);
         }
     }
 
-    /// The same as the program's own look; the time stands still during it.
-    async fn look(&mut self, repository: &Repository) -> (Observation, BaseFolder) {
-        self.played.looks += 1;
-        let system = &self.setting.system;
-        self.clusters.once(std::slice::from_ref(system)).await;
-        let (deployment, folder) = repository.read(system);
-        let (clusters, clock) = (&self.clusters, &self.clock);
-        let nodes = Nodes { clusters, http: &self.http, clock, commands: None };
-        let admin = match &deployment.record {
-            Some(record) => nodes.ask(record, &deployment.inputs.admin).await,
-            None => Admin::default(),
-        };
-        let application = match &deployment.inputs.argocd {
-            Some(argocd) => Some(application(clusters, system, argocd).await),
-            None => None,
-        };
-        let at = clock.now();
-        let cluster = clusters.cluster(system, at);
-        let (review, journal) = (Review::default(), Journal::default());
-        let world = run::World { cluster, admin, application, review, journal };
-        (Observation { at, deployment, world }, folder)
-    }
-
-    /// Straight into the repo that the reviewer looks at: neither clone nor push.
-    fn commit(
-        &self,
-        repository: &Repository,
-        seen: &Observation,
-        folder: &BaseFolder,
-        step: &Step,
-    ) {
-        let wiring = repository.settings.settings.wiring;
-        let templates = Templates::builtin().unwrap();
-        let change = change(step, folder, &seen.deployment.inputs, wiring, &templates).unwrap();
-        let message = message(step, &change, None).unwrap();
-        let proposal = Proposal {
-            base: Oid::from_str(&repository.base.commit).unwrap(),
-            change: &change,
-            message: &message,
-            branch: &step.branch(),
-            place: &step.place,
-        };
-        let made = commit(&repository.repo, &proposal, seen.at, &|_| Ok(false)).unwrap();
-        assert!(!made.adopted, "{step:#?}");
+    fn facts(&self) -> truth::Facts {
+        let Played { folder, world, system, .. } = &self.played;
+        let repo = git2::Repository::open_bare(folder.remote()).unwrap();
+        let tip = base::tip(&repo);
+        let inputs = base::document(&repo, tip, &format!("{FOLDER}/dcr.yaml"));
+        truth::Facts::now(world, system, base::at(&repo, tip), inputs)
     }
 
     fn next_look(&self, now: Timestamp) -> Timestamp {

@@ -3,6 +3,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use dcr_gitops::rehearse::scenario::Scenario;
+
 use crate::git_repo::Sandbox;
 
 /// The titles' ends, in the order of the phases.
@@ -176,11 +178,67 @@ fn retriggered() {
 }
 
 #[test]
+fn scaled_up() {
+    let played = rehearse(&["--scenario", "scaled-up"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    // More farmers are no new attempt: nothing is triggered again.
+    holds(&played, 1);
+    let added = "via automation (Adding farmers to the DCR farm)";
+    assert!(played.titles().iter().any(|title| title.ends_with(added)), "{played}");
+    let asked = played.at("person     scale --farmers 6");
+    let more = asked + played.out[asked..].find("system6-dcr-farmer-5 is ready").unwrap();
+    assert!(more < played.at("rebuild    complete"), "{played}");
+}
+
+#[test]
+fn declined_scale() {
+    let played = rehearse(&["--scenario", "declined-scale"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    assert!(played.says("declined #4 Added/Modified system6 via automation (Adding"), "{played}");
+    assert!(!played.says("system6-dcr-farmer-4"), "{played}");
+}
+
+#[test]
+fn aborted() {
+    let played = rehearse(&["--scenario", "aborted"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 1], "{played}");
+    holds(&played, 1);
+    assert!(!played.says("rebuild    complete"), "{played}");
+    let request = played.read("pull-requests/4.md");
+    assert!(request.contains("Aborted: the disks are needed elsewhere"), "{request}");
+    assert!(played.says("run 1 is over (aborted) and nothing of it is live"), "{played}");
+}
+
+#[test]
+fn retried() {
+    let played = rehearse(&["--scenario", "retried"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1, 1, 2, 1, 1], "{played}");
+    holds(&played, 2);
+    assert!(played.says("run 1, attempt 2: 1 trigger accepted"), "{played}");
+    assert!(played.at("rebuild    failed at 45 %") < played.at("person     retry"), "{played}");
+}
+
+#[test]
+fn synchronizer_only() {
+    let played = rehearse(&["--scenario", "synchronizer-only"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [0, 0, 0, 0, 1], "{played}");
+    holds(&played, 0);
+    assert!(played.says("(Bringing up a dynamic synchronizer)"), "{played}");
+    assert!(played.at("system6-dcr-sync-0 is ready") < played.at("person     synchronizer down"));
+    assert!(!played.says("dcr-farmer"), "{played}");
+}
+
+#[test]
 fn an_unknown_scenario_lists_all() {
     let played = rehearse(&["--scenario", "earthquake"]);
     assert_eq!((played.code, played.out.as_str()), (2, ""));
-    for name in ["happy", "farmer-lost", "rebuild-fails", "second-run", "same-hash", "retriggered"]
-    {
+    for name in Scenario::all().iter().map(|scenario| scenario.name) {
         assert!(played.err.contains(name), "{played}");
     }
     assert!(!played.kept().exists());
@@ -298,4 +356,59 @@ fn as_json_there_is_one_object_and_nothing_else() {
     assert_eq!(played.code, 11, "{played}");
     let line: serde_json::Value = serde_json::from_str(&played.out).expect("one line of JSON");
     assert_eq!((&line["decision"], &line["phase"]), (&"halt".into(), &"rebuild".into()), "{line}");
+}
+
+/// The journal that a rehearsal left on its remote.
+fn journal(played: &Rehearsed) -> serde_json::Value {
+    let name = "refs/dcr/journal/den/tenant-105858-prod/system6:journal.json";
+    let text = played.sandbox.git(&played.kept().join("deployment.git"), &["show", name]);
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["journal"].take()
+}
+
+#[test]
+fn slow() {
+    let played = rehearse(&["--scenario", "slow"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let titles = played.titles();
+    let scales = titles.iter().filter(|title| title.contains("(Adding farmers to the DCR farm)"));
+    assert_eq!(scales.count(), 1, "{played}");
+    // Proposed by the watcher, whom nobody asked, for what it was told is too long; and it came up.
+    let why = played.at("because the rebuild would take");
+    assert!(played.out[why..].contains("which exceeds 3d: from 4 to 5 farmers"), "{played}");
+    let order = ["(Adding farmers", "system6-dcr-farmer-4 is ready", "rebuild    complete"];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    assert!(!played.says("person"), "{played}");
+}
+
+#[test]
+fn stalled() {
+    let played = rehearse(&["--scenario", "stalled"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 0], "{played}");
+    holds(&played, 1);
+    let order = ["makes no progress any more from", "has passed: the rebuild is running, 5 %"];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    let journal = journal(&played);
+    let reported = journal["reported"].as_array().expect("somebody was told");
+    assert!(reported.iter().any(|reported| reported["class"] == "stall"), "{journal}\n{played}");
+}
+
+/// As many rehearsals as it takes for so many kills; each with moments of its own.
+#[test]
+fn watcher_killed() {
+    let asked = std::env::var_os("DCR_KILLS");
+    let wanted = asked.map_or(20, |kills| kills.to_str().unwrap().parse().unwrap());
+    let (mut kills, mut seed) = (0, 0);
+    while kills < wanted {
+        seed += 1;
+        let seed = seed.to_string();
+        let played = rehearse(&["--scenario", "watcher-killed", "--seed", &seed]);
+        assert_eq!(played.code, 0, "seed {seed}: {played}");
+        assert_eq!(played.phases(), [1; 5], "seed {seed}: {played}");
+        holds(&played, 1);
+        let killed = played.out.split_once("  killed ").expect("somebody was killed").1;
+        kills += killed.split_once(" times").unwrap().0.parse::<u32>().unwrap();
+    }
 }

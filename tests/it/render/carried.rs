@@ -30,7 +30,14 @@ fn a_step_changes_its_own_files_and_the_record_only() {
         assert_eq!(changed(&change), expected, "step {}", step.record.step);
         base = change.apply(&base);
     }
-    let last = LastRun { run: 7, step: 5, kind: Kind::Rebuild, outcome: Outcome::Complete };
+    let last = LastRun {
+        run: 7,
+        step: 5,
+        kind: Kind::Rebuild,
+        outcome: Outcome::Complete,
+        gate_skipped: None,
+        reason: None,
+    };
     assert_eq!(base.files, BTreeMap::from([("last-run".to_owned(), last.to_text())]));
 }
 

@@ -1,5 +1,5 @@
 //! Answers lists: versions, selectors and pages.
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ struct Continue {
 pub fn list(
     store: &Store,
     target: &Target,
-    query: &HashMap<String, String>,
+    query: &BTreeMap<String, String>,
     stale: u64,
 ) -> Result<Value, Refusal> {
     let parameter = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();

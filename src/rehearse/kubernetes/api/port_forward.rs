@@ -1,5 +1,5 @@
 //! Forwards ports of pods over a WebSocket, as `v4.channel.k8s.io` has it: two channels for each port.
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{FutureExt, SinkExt, StreamExt};
@@ -18,12 +18,13 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::target::Target;
-use super::{Body, BoxError, full};
+use super::{Body, full};
 use crate::rehearse::kubernetes::Kubernetes;
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::node::Unreachable;
 use crate::rehearse::kubernetes::object;
 use crate::rehearse::kubernetes::refusal::Refusal;
+use crate::rehearse::loopback::BoxError;
 
 /// What client and server speak.
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -37,7 +38,7 @@ impl Kubernetes {
         &self,
         mut request: Request<Bytes>,
         target: &Target,
-        query: &HashMap<String, String>,
+        query: &BTreeMap<String, String>,
     ) -> Result<Response<Body>, Refusal> {
         let (namespace, name) = (target.namespace.as_deref(), target.name.as_deref());
         let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());

@@ -1,11 +1,9 @@
 //! What a request's path and query name.
-use std::collections::HashMap;
-
 use http::{Method, Uri};
-use percent_encoding::percent_decode_str;
 
 use crate::rehearse::kubernetes::access::Attempt;
 use crate::rehearse::kubernetes::kind::Kind;
+use crate::rehearse::uri::decoded;
 
 /// Objects, an object, or something of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,19 +67,4 @@ impl Target {
             name: self.name.as_deref(),
         }
     }
-}
-
-/// The parameters of a query; the last one wins where one is given twice.
-pub fn parameters(uri: &Uri) -> HashMap<String, String> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(&key.replace('+', " ")), decoded(&value.replace('+', " ")))
-        })
-        .collect()
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

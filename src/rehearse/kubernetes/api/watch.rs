@@ -1,5 +1,5 @@
 //! Answers watches: a stream of changes from a version on, with bookmarks, that ends when it should.
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use futures::Stream;
@@ -7,13 +7,13 @@ use hyper::body::{Bytes, Frame};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::BoxError;
 use super::target::Target;
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::refusal::Refusal;
 use crate::rehearse::kubernetes::selector::Selector;
 use crate::rehearse::kubernetes::store::{Change, Store};
 use crate::rehearse::kubernetes::{Kubernetes, Pulse};
+use crate::rehearse::loopback::BoxError;
 
 /// How long a watch lasts that doesn't say so.
 const TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -50,7 +50,7 @@ impl Watch {
     pub fn open(
         kubernetes: &Kubernetes,
         target: &Target,
-        query: &HashMap<String, String>,
+        query: &BTreeMap<String, String>,
     ) -> Result<Self, Refusal> {
         let parameter = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
         let selector =
