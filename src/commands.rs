@@ -9,6 +9,7 @@ mod emit;
 mod init;
 mod logging;
 mod look;
+mod memory;
 mod moves;
 mod plan;
 mod rehearse;

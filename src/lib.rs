@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod observe;
 pub mod propose;
 pub mod proxy;
+pub mod rbac;
 pub mod rehearse;
 pub mod render;
 pub mod report;

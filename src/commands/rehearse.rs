@@ -12,7 +12,7 @@ use crate::config::{JiraKind, Known, parse_settings};
 use crate::context::Context;
 use crate::git::{self, Oid, Repo};
 use crate::observe::deployment::{self, SETTINGS, find_base};
-use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, copy, sample};
+use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, amend, copy, sample};
 use crate::rehearse::folder::{Folder, FolderError};
 use crate::rehearse::jira;
 use crate::rehearse::loopback::free_port;
@@ -31,7 +31,8 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
     let keep = asked.keep.as_ref().map(|keep| context.cwd.join(keep));
     let path = context.env.get(std::ffi::OsStr::new("PATH"));
     let folder = Folder::new(keep.as_deref(), path.map(AsRef::as_ref)).map_err(unusable)?;
-    let Prepared { setting, from, jira } = match prepare(context, common, asked, &folder) {
+    let prepared = prepare(context, common, asked, &folder, scenario.rebuild);
+    let Prepared { setting, from, jira } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             folder.discard().context("clearing the rehearsal's folder away")?;
@@ -121,6 +122,7 @@ fn prepare(
     common: &Common,
     asked: &Rehearse,
     folder: &Folder,
+    rebuild: &[(&str, &str)],
 ) -> anyhow::Result<Prepared> {
     // Whole minutes are easier to read, and so the same in every part.
     let now = context.clock.now().as_second();
@@ -176,6 +178,7 @@ fn prepare(
     let address = jira.as_ref().map(TcpListener::local_addr).transpose()?;
     let address = address.map(|address| format!("http://{address}"));
     adapt(folder, &branch, &system.cluster, &inputs, address.as_deref(), start)?;
+    amend(folder, &branch, &inputs, rebuild, start)?;
     let clone = ["clone", "--quiet", "--branch", &branch, "deployment.git", "work"];
     folder.git(folder.root(), clone)?;
     let session = Session::open(&inside, &in_remote)?;
@@ -238,13 +241,16 @@ fn summary(
     for commit in log.lines() {
         text += &format!("  {}\n", line(commit));
     }
-    let Played { code, steps, ledger, .. } = played;
+    let Played { code, steps, ledger, killed, .. } = played;
     text += &format!("\n{}\n", style.bold("summary"));
     text += &format!("  {steps} steps merged; writes to the cluster: {}\n", ledger.writes_refused);
     for ((run, attempt), accepted) in &ledger.triggers {
         text += &format!("  run {run}, attempt {attempt}: {accepted} trigger accepted\n");
     }
     text += &format!("  caches propagated: {}\n", ledger.propagations);
+    if *killed > 0 {
+        text += &format!("  killed {killed} times\n");
+    }
     let ended = match *code {
         exit::OK => "the run is finished",
         exit::HALTED => "the run is halted: a person must look",

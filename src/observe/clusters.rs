@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use super::objects::Objects;
 use super::unanswered::Unanswered;
-use crate::config::{ClusterSettings, Settings};
+use crate::config::Settings;
 use crate::context::Clock;
 use crate::run::SystemRef;
 use crate::run::cluster::ClusterView;
@@ -29,7 +29,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// Every cluster that is known here, each with its views. Nothing is connected before it is asked for.
 #[derive(Debug)]
 pub struct Clusters {
-    settings: BTreeMap<String, ClusterSettings>,
+    settings: Settings,
     clock: Clock,
     /// By context: two clusters of the settings may be one.
     contexts: BTreeMap<String, Reached>,
@@ -71,7 +71,7 @@ impl Clusters {
             |name: &str| Connection::new(name.to_owned(), Arc::clone(&kubeconfig), clock.clone());
         let names = kubeconfig.contexts.iter().map(|context| context.name.clone());
         let contexts = names.map(|name| (name.clone(), Reached::by(connection(&name)))).collect();
-        Clusters { settings: settings.clusters.clone(), clock, contexts }
+        Clusters { settings: settings.clone(), clock, contexts }
     }
 
     /// The same over clients that stand already, by context.
@@ -80,21 +80,17 @@ impl Clusters {
             .into_iter()
             .map(|(name, client)| (name, Reached::by(Connection::over(client, clock.clone()))))
             .collect();
-        Clusters { settings: settings.clusters.clone(), clock, contexts }
+        Clusters { settings: settings.clone(), clock, contexts }
     }
 
     /// The kubeconfig context of a cluster.
     pub fn context<'a>(&'a self, cluster: &'a str) -> &'a str {
-        let settings = self.settings.get(cluster);
-        settings.and_then(|settings| settings.context.as_deref()).unwrap_or(cluster)
+        self.settings.context(cluster)
     }
 
     /// The kubeconfig context of the cluster its Argo CD runs in.
     pub fn argocd_context<'a>(&'a self, cluster: &'a str) -> &'a str {
-        let settings = self.settings.get(cluster);
-        settings
-            .and_then(|settings| settings.argocd.context.as_deref())
-            .unwrap_or_else(|| self.context(cluster))
+        self.settings.argocd_context(cluster)
     }
 
     /// A client for a context. `None`: there is no such context.

@@ -109,6 +109,29 @@ pub fn adapt(
     Ok(())
 }
 
+/// Commits what a scenario wants the inputs to say of the rebuild.
+pub fn amend(
+    folder: &Folder,
+    branch: &str,
+    inputs: &str,
+    rebuild: &[(&str, &str)],
+    at: Timestamp,
+) -> Result<(), DeploymentError> {
+    if rebuild.is_empty() {
+        return Ok(());
+    }
+    let repo = Repository::open_bare(folder.remote())?;
+    let tree = repo.find_reference(&format!("refs/heads/{branch}"))?.peel_to_tree()?;
+    let blob = tree.get_path(inputs.as_ref())?.to_object(&repo)?.peel_to_blob()?;
+    let mut system = mapping(inputs, &String::from_utf8_lossy(blob.content()))?;
+    if let Some(says) = system.entry("rebuild").or_insert_with(|| json!({})).as_object_mut() {
+        says.extend(rebuild.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
+    }
+    let files = [(inputs.to_owned(), text(inputs, &system)?)];
+    commit(&repo, branch, &files, "Set the inputs as the scenario wants them\n", at)?;
+    Ok(())
+}
+
 /// Of what is said about the nodes' answers, leaves what the embedded Express goes by.
 fn own_words_only(inputs: &mut Map<String, Value>) {
     if let Some(admin) = inputs.get_mut("admin").and_then(Value::as_object_mut) {

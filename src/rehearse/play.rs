@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::folder::Folder;
 use super::reviewer::{Act, State};
@@ -32,6 +32,8 @@ const TICK: Duration = Duration::from_millis(10);
 const POLL: Duration = Duration::from_millis(250);
 /// How long one watcher watches, in real time, before another one takes over.
 const SLICE: Duration = Duration::from_secs(3);
+/// The longest that a program lives that is to be killed: a look or two.
+const LIFE: Duration = Duration::from_millis(700);
 /// A rehearsal that takes longer than this has gone wrong.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -65,6 +67,8 @@ pub struct Played {
     pub last: String,
     /// The errors that the last program ended with, as it printed them.
     pub errors: String,
+    /// How many times the program was killed.
+    pub killed: u32,
 }
 
 impl Play<'_> {
@@ -100,6 +104,7 @@ impl Play<'_> {
             environment: platforms.environment(&world),
             world,
             asks: self.scenario.asks.iter().copied().collect(),
+            killed: 0,
             show,
         };
         tokio::select! {
@@ -128,6 +133,8 @@ struct Stage<'a, S> {
     environment: Vec<(&'static str, String)>,
     /// What people are still to ask for.
     asks: VecDeque<Asked>,
+    /// How many times the program was killed.
+    killed: u32,
     show: S,
 }
 
@@ -157,18 +164,20 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
         self.catch_up().await?;
         let ledger = self.world.ledger();
-        let Stage { steps, last, errors, .. } = self;
-        Ok(Played { code, steps, ledger, last, errors })
+        let Stage { steps, last, errors, killed, .. } = self;
+        Ok(Played { code, steps, ledger, last, errors, killed })
     }
 
     /// Runs the program again and again, as long as it says that it still waits.
     async fn until_done(&mut self, arguments: &[String]) -> anyhow::Result<u8> {
         loop {
+            let killed = self.killed;
             let status = self.program(arguments).await?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             match code {
                 Some(exit::WAITING) => {}
                 Some(code) => return Ok(code),
+                None if self.killed > killed => {}
                 None => bail!("the program was killed ({status})"),
             }
         }
@@ -215,6 +224,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let mut err = lines(child.stderr.take());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lives_until = self.life().map(|life| Instant::now() + life);
         loop {
             tokio::select! {
                 Some(line) = next(&mut out) => {
@@ -230,6 +240,10 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                     }
                 }
                 _ = ticks.tick() => {
+                    if lives_until.take_if(|until| *until <= Instant::now()).is_some() {
+                        self.killed += 1;
+                        child.start_kill().context("killing the program")?;
+                    }
                     self.catch_up().await?;
                     self.asked_beside().await?;
                 }
@@ -238,6 +252,16 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                 }
             }
         }
+    }
+
+    /// How long the next program lives that is to be killed, in real time.
+    fn life(&self) -> Option<Duration> {
+        let Scenario { kills, seed, .. } = self.play.scenario;
+        // Knuth's multiplicative hash: neighbouring numbers come out far apart.
+        let chance =
+            seed.wrapping_add(self.killed.into()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let most = LIFE.as_millis() as u64;
+        (self.killed < *kills).then(|| Duration::from_millis(chance % most))
     }
 
     fn start(&self, arguments: &[String]) -> anyhow::Result<Child> {

@@ -21,9 +21,10 @@ use super::kubernetes::access::{UnmarkedToken, User};
 use super::kubernetes::{Kubernetes, Timing};
 use super::reviewer::{Act, ReviewError, Reviewer};
 use super::scenario::Scenario;
-use super::wiring::{Nodes, Writer};
+use super::wiring::{Nodes, Writer, rules};
 use crate::config::Inputs;
 use crate::propose::pull_request::CONTEXT;
+use crate::rbac::Reach;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
@@ -179,7 +180,11 @@ impl World {
             None => None,
         };
         let crew = Crew::new(*start);
-        kubernetes.set_users(vec![User::new("watcher", TOKEN)?]);
+        let mut reach = Reach::default();
+        reach.add(system, inputs);
+        reach.add_application(system, inputs);
+        let rights = rules(&reach.roles(scenario.rights));
+        kubernetes.set_users(vec![User::new("watcher", TOKEN)?.limited_to(rights)]);
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
         kubernetes.set_jobs(Arc::new(Jobs {
             kubernetes: kubernetes.clone(),

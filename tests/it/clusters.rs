@@ -200,14 +200,17 @@ async fn where_only_namespaces_may_be_read_each_is() {
         [
             "runs are counted only in the namespaces that may be read, tenant-1 among them",
             "why a pod isn't created can't be told: not allowed to list events in namespace \
-             tenant-1 (403)",
+             tenant-1, which takes the rule {apiGroups: [\"\"], resources: [events], verbs: [list, \
+             watch]} (403)",
         ]
     );
     assert_eq!(
         farm.view(&clusters, &system7),
         ClusterView::Unreachable {
             context: "den".into(),
-            why: "not allowed to list pods in namespace tenant-2 (403)".into()
+            why: "not allowed to list pods in namespace tenant-2, which takes the rule \
+                {apiGroups: [\"\"], resources: [pods], verbs: [list, watch]} (403)"
+                .into()
         }
     );
 }
@@ -220,7 +223,11 @@ async fn one_kind_that_may_not_be_read_is_enough_to_see_nothing() {
     let server = farm.kubernetes.listen().await.unwrap();
     let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
     let why = farm.why(&clusters, &system6()).await;
-    assert_eq!(why, "not allowed to list jobs in namespace tenant-1 (403)");
+    assert_eq!(
+        why,
+        "not allowed to list jobs in namespace tenant-1, which takes the rule \
+         {apiGroups: [\"batch\"], resources: [jobs], verbs: [list, watch]} (403)"
+    );
 }
 
 #[tokio::test]
@@ -509,7 +516,7 @@ async fn a_watch_of_single_namespaces_keeps_up_too() {
         }
         assert!(matches!(
             farm.view(&clusters, &watched[1]),
-            ClusterView::Unreachable { why, .. } if why.contains("in namespace tenant-2 (403)")
+            ClusterView::Unreachable { why, .. } if why.contains("in namespace tenant-2,")
         ));
     };
     tokio::select! {

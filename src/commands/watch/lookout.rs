@@ -14,6 +14,7 @@ use crate::commands::desk::{Desk, is_passing};
 use crate::commands::emit::{make, needs_github, was_outrun};
 use crate::commands::exit;
 use crate::commands::look::{Asked, Look, Senses, read, world};
+use crate::commands::memory::Memory;
 use crate::commands::session::{Mark, Session};
 use crate::config::Settings;
 use crate::context::Context;
@@ -25,7 +26,9 @@ use crate::report::error;
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::Deployment;
 use crate::run::review::Review;
-use crate::run::{Decision, Observation, Request, Step, SystemRef, decide, in_review};
+use crate::run::{
+    Attention, Decision, Observation, Request, Step, SystemRef, attentions, decide, in_review,
+};
 use crate::wait::{Occasion, Seen};
 
 /// How long after its teardown landed a run is still thought of where nobody names its system.
@@ -63,6 +66,10 @@ pub struct Lookout {
     lapsed: BTreeMap<SystemRef, Decision>,
     /// Those that could be read at some time in this watch.
     was_fine: BTreeSet<SystemRef>,
+    /// The journals of the systems.
+    memory: Memory,
+    /// What is to be noted of this look, and what people are told at it.
+    noted: Vec<(Observation, Vec<Attention>)>,
 }
 
 /// What the deployment repo and its review platform say of a system.
@@ -113,6 +120,8 @@ impl Lookout {
         changed: Arc<Notify>,
     ) -> Self {
         Lookout {
+            memory: Memory::new(&common, asked.emit),
+            noted: Vec::new(),
             context,
             common,
             asked,
@@ -300,6 +309,7 @@ impl Lookout {
         mut confirmed: BTreeMap<SystemRef, Confirmed>,
     ) -> Tidings {
         let systems = std::mem::take(&mut self.systems);
+        self.memory.recall(session, &known(&systems), self.context.clock.now());
         if let Some(Outside::Kept(sights, _)) = &mut self.outside {
             sights.follow(&known(&systems));
         }
@@ -348,6 +358,7 @@ impl Lookout {
             }
         }
         self.systems = systems;
+        self.memory.note(session, std::mem::take(&mut self.noted));
         let mut at = None;
         if let Some(Outside::Kept(sights, _)) = &mut self.outside {
             sights.keep_asking(&about);
@@ -419,7 +430,8 @@ impl Lookout {
             },
             (None, _) => return One::NotYet,
         };
-        let seen = Observation { at, deployment: base.deployment.clone(), world };
+        let mut seen = Observation { at, deployment: base.deployment.clone(), world };
+        self.memory.put_into(&mut seen);
         let decision = match decide(&seen, &Request::Observe) {
             Ok(decision) => decision,
             Err(refused) => return One::failed(refused.into(), true),
@@ -428,6 +440,7 @@ impl Lookout {
             // Its closing words may still be owed.
             return One::Over(Watched::new(seen, decision, None, Vec::new()));
         }
+        self.noted.push((seen.clone(), attentions(&seen, &decision)));
         let look = Look { seen, folder: base.folder.clone() };
         let mut notes = Vec::new();
         if let Some(desk) = desk.filter(|_| self.asked.emit.pr && self.fetched)

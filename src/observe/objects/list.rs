@@ -6,6 +6,7 @@ use kube::api::{Api, ListParams, ObjectList};
 
 use super::{Kind, Listed, OURS};
 use crate::observe::clusters::LIMIT;
+use crate::observe::rights::Asked;
 use crate::observe::unanswered::{Cause, Unanswered};
 
 /// How many objects come at once.
@@ -65,12 +66,9 @@ pub fn api<K: Kind>(client: &Client, namespace: Option<&str>) -> Api<Listed<K>> 
     }
 }
 
-/// A verb and what it is for, in words.
-pub fn asked<K: Kind>(verb: &str, namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => format!("{verb} {} in namespace {namespace}", K::PLURAL),
-        None => format!("{verb} {} in all namespaces", K::PLURAL),
-    }
+/// A verb and what it is for.
+pub fn asked<K: Kind>(verb: &'static str, namespace: Option<&str>) -> Asked {
+    K::READ.asked(verb, namespace)
 }
 
 fn params<K: Kind>() -> ListParams {
@@ -81,7 +79,7 @@ fn params<K: Kind>() -> ListParams {
 async fn page<K: Kind>(
     api: &Api<Listed<K>>,
     params: &ListParams,
-    asked: &str,
+    asked: &Asked,
 ) -> Result<ObjectList<Listed<K>>, Unanswered> {
     let mut sent = 0;
     loop {
