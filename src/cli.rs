@@ -125,6 +125,8 @@ pub enum Output {
     Yaml,
     /// One page that needs nothing but itself (`status`)
     Html,
+    /// For code scanning: SARIF 2.1.0 (`check`)
+    Sarif,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -138,6 +140,8 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write what a deployment repo needs to begin with; files that are there are left alone
+    Init(Init),
     /// Propose the next phase of a run, if it is due; start a run where none is on
     NextPhase(NextPhase),
     /// Show what `next-phase` would commit, and write nothing
@@ -155,6 +159,8 @@ pub enum Command {
     /// A dynamic synchronizer on its own, without a rebuild
     #[command(subcommand)]
     Synchronizer(Synchronizer),
+    /// Find what is wrong with settings, inputs, templates and what is rendered from them; offline
+    Check(Check),
     /// Play a whole run in a world embedded in the program, in seconds; nothing of yours is touched
     Rehearse(Rehearse),
     /// Print the JSON Schema of the settings and the inputs
@@ -179,6 +185,16 @@ pub struct Systems {
     /// Only those that have, or had, a run
     #[arg(long)]
     pub begun: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Only say what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where the reusable workflows are, with the commit they are pinned to [default: this program's own]
+    #[arg(long, value_name = "OWNER/REPO@COMMIT", value_parser = workflows)]
+    pub uses: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -324,6 +340,13 @@ pub struct Status {
 }
 
 #[derive(Debug, Args)]
+pub struct Check {
+    /// Files or folders: only the systems they concern [default: all]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct Rehearse {
     /// The system of the surrounding deployment repo, or of a built-in sample [default: the first]
     #[arg(value_name = "SYSTEM")]
@@ -372,6 +395,22 @@ fn ticket(text: &str) -> Result<String, String> {
             && number.chars().all(|c| c.is_ascii_digit())
     });
     if valid { Ok(text.to_owned()) } else { Err("no Jira issue key, such as `DCR-123`".to_owned()) }
+}
+
+/// A repo on GitHub and a commit, branch or tag of it.
+fn workflows(text: &str) -> Result<String, String> {
+    let word = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !part.is_empty() && part.chars().all(known)
+    };
+    let parts = text.split_once('@').and_then(|(repo, reference)| {
+        let (owner, name) = repo.split_once('/')?;
+        (word(owner) && word(name) && reference.split('/').all(word)).then_some(())
+    });
+    match parts {
+        Some(()) => Ok(text.to_owned()),
+        None => Err("write `OWNER/REPO@COMMIT`".to_owned()),
+    }
 }
 
 /// Words that end up in a record, a commit and a request: one line, not empty, at most 500 characters.

@@ -2,11 +2,14 @@
 //! by the modules that answer for that, and reports.
 mod admin;
 mod advance;
+mod check;
 mod describe;
 mod desk;
 mod emit;
+mod init;
 mod logging;
 mod look;
+mod memory;
 mod moves;
 mod plan;
 mod rehearse;
@@ -86,6 +89,7 @@ fn decides(command: &Command) -> bool {
         }
         Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
         Command::Man | Command::Admin(_) | Command::Systems(_) => false,
+        Command::Init(_) | Command::Check(_) => false,
     }
 }
 
@@ -106,7 +110,13 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         let hint = "only `status` writes YAML and HTML; `-o json` goes with every command";
         return Err(Invalid::usage("this command has no such output").hint(hint).into());
     }
+    if common.output == Output::Sarif && !matches!(command, Command::Check(_)) {
+        let hint = "only `check` writes SARIF; `-o json` goes with every command";
+        return Err(Invalid::usage("this command has no such output").hint(hint).into());
+    }
     match command {
+        Command::Check(arguments) => check::run(context, common, &arguments),
+        Command::Init(arguments) => init::run(context, common, &arguments),
         Command::NextPhase(arguments) => moves::next_phase(context, common, arguments),
         Command::Plan(arguments) => plan::run(context, common, &arguments),
         Command::Watch(arguments) => watch::run(context, common, &arguments),

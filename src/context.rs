@@ -33,17 +33,26 @@ pub struct Terminal {
     pub err: bool,
 }
 
-/// Where the time comes from, and how fast it passes.
+/// Where the time comes from, and how fast it passes; and where chance comes from that spreads things over
+/// time.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// How many seconds of this clock pass in a real one; 1 except in rehearsals.
     scale: f64,
+    seed: u64,
 }
 
 impl Clock {
+    /// Its chance follows from the moment it was made at: two programs hardly share it.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Clock { now: Arc::new(now), scale: 1.0 }
+        let nanoseconds = now().as_nanosecond();
+        Clock { now: Arc::new(now), scale: 1.0, seed: nanoseconds as u64 }
+    }
+
+    /// The same clock with chance that can be foretold.
+    pub fn seeded(self, seed: u64) -> Self {
+        Clock { seed, ..self }
     }
 
     /// A clock that showed `start` when this one showed `since`, and runs `scale` times as fast.
@@ -55,11 +64,26 @@ impl Clock {
                 .checked_add(SignedDuration::try_from_secs_f64(passed).unwrap_or_default())
                 .unwrap_or(Timestamp::MAX)
         };
-        Clock { now: Arc::new(now), scale }
+        Clock { now: Arc::new(now), scale, seed: self.seed }
+    }
+
+    /// A number in `0.0..1.0`: the `nth` that follows from the seed.
+    pub fn chance(&self, nth: u64) -> f64 {
+        // SplitMix64 (Steele, Lea, Flood 2014): neighbouring numbers come out as far apart as any.
+        let mut bits = self.seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     pub fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// How much of this clock's time passes in a real length.
+    pub fn passes_in(&self, length: Duration) -> SignedDuration {
+        let seconds = length.as_secs_f64() * self.scale;
+        SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX)
     }
 
     /// How long a length of this clock's time really takes.

@@ -10,8 +10,10 @@ mod open;
 mod program;
 mod refs;
 mod remote;
+mod scratch;
 mod shallow;
 mod wildmatch;
+mod work_tree;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ pub use objects::{BLOB, EXECUTABLE, Entry, TREE};
 pub use program::without_credentials;
 pub use refs::Swap;
 pub use remote::{BranchFetch, RemoteBranches};
+pub use scratch::{Replacement, Scratch};
 
 /// The process environment, as the program was started with it.
 pub type Env = BTreeMap<OsString, OsString>;

@@ -14,6 +14,7 @@
 //! (`propose`) are built only by the commands that write.
 pub mod admin;
 pub mod admin_job;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -23,6 +24,8 @@ pub mod github;
 pub mod manifest;
 pub mod observe;
 pub mod propose;
+pub mod proxy;
+pub mod rbac;
 pub mod rehearse;
 pub mod render;
 pub mod report;

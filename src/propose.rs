@@ -2,6 +2,7 @@
 pub mod comment;
 mod commit;
 mod durable;
+mod journal;
 pub mod on_github;
 mod patience;
 pub mod pull_request;
@@ -14,6 +15,7 @@ mod withdraw;
 use thiserror::Error;
 
 pub use commit::{Committed, Proposal, commit};
+pub use journal::{Note, note};
 pub use push::{Push, Pushed, push};
 pub use splice::{Spliced, splice};
 pub use withdraw::withdraw;

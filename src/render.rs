@@ -21,7 +21,7 @@ mod validate;
 pub use compare::{Content, Difference, Fate, differences};
 pub use error::{Problem, RenderError};
 pub use message::{message, title};
-pub use templates::Templates;
+pub use templates::{Templates, render_yaml};
 pub(crate) use templates::{quoted, render_text};
 
 use manifests::{JobKind, Manifests};

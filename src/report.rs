@@ -1,11 +1,14 @@
 //! The only printers: results for people and for programs, diffs, and errors.
 pub mod actions;
+pub mod attention;
 pub mod detail;
 pub mod diff;
 pub mod error;
 pub mod escape;
 pub mod facts;
+pub mod findings;
 pub mod json;
+pub mod live;
 pub mod markdown;
 pub mod nodes;
 pub mod overview;

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::emit::{Made, make, needs_github, take_back, was_outrun};
 use super::look::{Look, Outside, look};
+use super::memory::Memory;
 use super::session::Session;
 use super::tell::{Reporters, tell};
 use super::{code, for_people};
@@ -95,11 +96,14 @@ fn once(
     if needs_github(&session, emit) {
         outside.require_reviews(context, &session, PATIENCE)?;
     }
+    let mut memory = Memory::new(common, emit);
+    memory.recall(&session, &systems, context.clock.now());
     let seen = outside.see(&session, &systems).remove(0);
     if emit.pushes() {
         session = session.refresh(context, common, &systems)?;
     }
-    let look = look(&session, &systems[0], seen)?;
+    let mut look = look(&session, &systems[0], seen)?;
+    memory.put(&mut look);
     if let Some(desk) = outside.desk().filter(|_| emit.pr) {
         desk.close_duplicates(&look)?;
     }

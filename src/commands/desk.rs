@@ -111,7 +111,7 @@ impl Desk {
 
     /// Puts a step in review, or finds it there, and looks after it.
     pub fn review(&self, settings: &Settings, pushed: &Pushed<'_>) -> anyhow::Result<Reviewed> {
-        Ok(self.runtime.block_on(self.reviewed(settings, pushed))?)
+        self.runtime.block_on(self.reviewed(settings, pushed))
     }
 
     async fn reviewed(&self, settings: &Settings, pushed: &Pushed<'_>) -> anyhow::Result<Reviewed> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::desk::Desk;
 use super::session::Session;
@@ -72,24 +72,37 @@ pub enum Outside {
     Replayed(Replay),
 }
 
-/// The real thing: clusters, and the nodes in them.
+/// The real thing, seen once.
 pub struct Live {
     runtime: Runtime,
-    /// Why there are no clusters, where the kubeconfig can't be used.
-    clusters: Result<Clusters, BadKubeconfig>,
-    http: Http,
-    clock: Clock,
-    commands: Option<Commands>,
+    senses: Senses,
     github: Option<Asked>,
 }
 
+/// What the world is seen with: clusters, and the nodes in them.
+pub struct Senses {
+    /// Why there are no clusters, where the kubeconfig can't be used.
+    pub clusters: Result<Clusters, BadKubeconfig>,
+    http: Http,
+    pub clock: Clock,
+    commands: Option<Commands>,
+}
+
 /// The review platform, if it is asked.
-struct Asked {
+pub struct Asked {
     reviews: Reviews,
     /// Whether what can't be seen there keeps anything from being proposed.
     required: bool,
     /// The requests that labels and reviewers were seen to, so that it is tried once only.
     finished: Arc<Mutex<BTreeSet<u64>>>,
+}
+
+/// What was answered to whoever asked about one run.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    pub admin: Admin,
+    /// What Argo CD says of it. `None`: it isn't asked.
+    pub application: Option<ApplicationView>,
 }
 
 /// What was seen of one system, and when.
@@ -106,20 +119,14 @@ impl Outside {
         if let Some(file) = &common.observed {
             return Ok(Outside::Replayed(Replay::read(&context.cwd.join(file))?));
         }
-        let settings = &session.settings.settings;
-        let clock = context.clock.clone();
-        let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
-            .map(|config| Clusters::new(config, settings, clock.clone()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let http = Http::new(Limits::default()).context("setting up HTTP")?;
-        let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
+        let senses = Senses::new(context, common, session, run_commands)?;
         let github = {
             let _runtime = runtime.enter();
-            reviews_at_hand(context, session)
+            Asked::at_hand(context, session)
         };
-        let live = Live { runtime, clusters, http, clock, commands, github };
-        Ok(Outside::Live(Box::new(live)))
+        Ok(Outside::Live(Box::new(Live { runtime, senses, github })))
     }
 
     /// From now on the requests on GitHub must be seen. `patience`: how long it may be waited until GitHub takes
@@ -134,22 +141,15 @@ impl Outside {
         patience: SignedDuration,
     ) -> anyhow::Result<()> {
         let Outside::Live(live) = self else { return Ok(()) };
-        let place = Place::find(context, remote_url(session).as_deref())?;
-        let credentials = Credentials::find(context)?
-            .ok_or_else(|| github::Error::Credentials("no token for GitHub is set".to_owned()))?;
         let _runtime = live.runtime.enter();
-        let github = Github::new(context, place, credentials, patience)?;
-        let reviews = Reviews::new(github, &session.settings.settings.branch);
-        live.github = Some(Asked { reviews, required: true, finished: Arc::default() });
+        live.github = Some(Asked::required(context, session, patience)?);
         Ok(())
     }
 
     /// Where steps are put in review, if that was asked for.
     pub fn desk(&self) -> Option<Desk> {
         let Outside::Live(live) = self else { return None };
-        let asked = live.github.as_ref().filter(|asked| asked.required)?;
-        let writer = Writer::new(asked.reviews.github().clone());
-        Some(Desk::new(live.runtime.handle().clone(), writer, asked.finished.clone()))
+        live.github.as_ref()?.desk(live.runtime.handle())
     }
 
     /// What is seen of each of these systems, in their order. Each cluster is read once for all of them.
@@ -180,7 +180,7 @@ pub fn see_all(
 
 impl Live {
     fn see(&self, session: &Session, systems: &[SystemRef]) -> Vec<Sight> {
-        if let Ok(clusters) = &self.clusters {
+        if let Ok(clusters) = &self.senses.clusters {
             self.runtime.block_on(clusters.once(systems));
         }
         // The base says which nodes and which Application there are; what is wrong with it is told where
@@ -190,46 +190,50 @@ impl Live {
             .map(|system| session.read(system).ok().map(|(deployment, _)| deployment))
             .collect();
         let told = self.runtime.block_on(join_all(bases.iter().map(async |base| match base {
-            Some(base) => self.ask(base).await,
-            None => (Admin::default(), None),
+            Some(base) => self.senses.ask(base).await,
+            None => Answers::default(),
         })));
-        let mut reviews = self.reviews(&bases);
-        let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
-            let at = self.clock.now();
-            let cluster = match &self.clusters {
-                Ok(clusters) => clusters.cluster(system, at),
-                Err(error) => ClusterView::Unreachable {
-                    context: system.cluster.clone(),
-                    why: error.to_string(),
-                },
-            };
-            let review = reviews.remove(system).unwrap_or_default();
-            let journal = Journal::default();
-            Ok((at, World { cluster, admin, application, review, journal }))
+        let bases: Vec<Deployment> = bases.into_iter().flatten().collect();
+        let asked = self.github.as_ref();
+        let mut reviews = asked.map(|asked| asked.look(self.runtime.handle(), &bases));
+        let seen = systems.iter().zip(told).map(|(system, answers)| {
+            let at = self.senses.clock.now();
+            let review = reviews.as_mut().and_then(|reviews| reviews.remove(system));
+            Ok((at, world(self.senses.cluster(system, at), answers, review.unwrap_or_default())))
         });
         seen.collect()
     }
+}
 
-    /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
-    fn reviews(&self, bases: &[Option<Deployment>]) -> BTreeMap<SystemRef, Review> {
-        let Some(asked) = &self.github else { return BTreeMap::new() };
-        let systems: Vec<Deployment> = bases.iter().flatten().cloned().collect();
-        match self.runtime.block_on(asked.reviews.look(&systems)) {
-            Ok(reviews) => reviews,
-            Err(error) if asked.required => {
-                let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
-                systems.into_iter().map(|it| (it.system, unseen())).collect()
-            }
+impl Senses {
+    /// Nothing is connected yet.
+    pub fn new(
+        context: &Context,
+        common: &Common,
+        session: &Session,
+        run_commands: bool,
+    ) -> anyhow::Result<Self> {
+        let clock = context.clock.clone();
+        let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
+            .map(|config| Clusters::new(config, &session.settings.settings, clock.clone()));
+        let http = Http::new(Limits::default()).context("setting up HTTP")?;
+        let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
+        Ok(Senses { clusters, http, clock, commands })
+    }
+
+    /// What is known by now of a system's cluster.
+    pub fn cluster(&self, system: &SystemRef, at: Timestamp) -> ClusterView {
+        match &self.clusters {
+            Ok(clusters) => clusters.cluster(system, at),
             Err(error) => {
-                tracing::warn!("pull requests weren't looked at: {error}");
-                BTreeMap::new()
+                ClusterView::Unreachable { context: system.cluster.clone(), why: error.to_string() }
             }
         }
     }
 
     /// What the nodes of the run say, and what Argo CD says of it.
-    async fn ask(&self, base: &Deployment) -> (Admin, Option<ApplicationView>) {
-        let Ok(clusters) = &self.clusters else { return (Admin::default(), None) };
+    pub async fn ask(&self, base: &Deployment) -> Answers {
+        let Ok(clusters) = &self.clusters else { return Answers::default() };
         let commands = self.commands.as_ref();
         let nodes = Nodes { clusters, http: &self.http, clock: &self.clock, commands };
         let inputs = &base.inputs;
@@ -245,18 +249,66 @@ impl Live {
                 None => None,
             }
         };
-        tokio::join!(admin, application)
+        let (admin, application) = tokio::join!(admin, application);
+        Answers { admin, application }
     }
 }
 
-/// A way to see requests for commands that can do without. Only to where it is sure that GitHub is.
-fn reviews_at_hand(context: &Context, session: &Session) -> Option<Asked> {
-    let place = Place::find_known(context, remote_url(session).as_deref())?;
-    let credentials = Credentials::find(context).ok().flatten()?;
-    let github = Github::new(context, place, credentials, SHORT_PATIENCE);
-    let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
-    let reviews = Reviews::new(github, &session.settings.settings.branch);
-    Some(Asked { reviews, required: false, finished: Arc::default() })
+impl Asked {
+    /// For commands that can do without. Only where it is sure that GitHub is.
+    pub fn at_hand(context: &Context, session: &Session) -> Option<Self> {
+        let place = Place::find_known(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context).ok().flatten()?;
+        let github = Github::new(context, place, credentials, SHORT_PATIENCE);
+        let github = github.inspect_err(|error| tracing::warn!("{error}")).ok()?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        Some(Asked { reviews, required: false, finished: Arc::default() })
+    }
+
+    /// For commands that put steps in review. `patience`: how long it may be waited until GitHub takes requests
+    /// again.
+    ///
+    /// # Errors
+    /// It can't be told which repo on GitHub this is, or who asks.
+    pub fn required(
+        context: &Context,
+        session: &Session,
+        patience: SignedDuration,
+    ) -> anyhow::Result<Self> {
+        let place = Place::find(context, remote_url(session).as_deref())?;
+        let credentials = Credentials::find(context)?
+            .ok_or_else(|| github::Error::Credentials("no token for GitHub is set".to_owned()))?;
+        let github = Github::new(context, place, credentials, patience)?;
+        let reviews = Reviews::new(github, &session.settings.settings.branch);
+        Ok(Asked { reviews, required: true, finished: Arc::default() })
+    }
+
+    /// Where steps are put in review, if that was asked for.
+    pub fn desk(&self, runtime: &Handle) -> Option<Desk> {
+        let writer = || Writer::new(self.reviews.github().clone());
+        self.required.then(|| Desk::new(runtime.clone(), writer(), self.finished.clone()))
+    }
+
+    /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
+    pub fn look(&self, runtime: &Handle, bases: &[Deployment]) -> BTreeMap<SystemRef, Review> {
+        match runtime.block_on(self.reviews.look(bases)) {
+            Ok(reviews) => reviews,
+            Err(error) if self.required => {
+                let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
+                bases.iter().map(|it| (it.system.clone(), unseen())).collect()
+            }
+            Err(error) => {
+                tracing::warn!("pull requests weren't looked at: {error}");
+                BTreeMap::new()
+            }
+        }
+    }
+}
+
+/// All that was seen of one system outside the deployment repo, put together.
+pub fn world(cluster: ClusterView, answers: Answers, review: Review) -> World {
+    let Answers { admin, application } = answers;
+    World { cluster, admin, application, review, journal: Journal::default() }
 }
 
 fn remote_url(session: &Session) -> Option<String> {
@@ -267,10 +319,20 @@ fn remote_url(session: &Session) -> Option<String> {
 /// order the deployment repo is never older than what it is held against.
 pub fn look(session: &Session, system: &SystemRef, seen: Sight) -> anyhow::Result<Look> {
     let (at, mut world) = seen?;
-    let (mut deployment, folder) = session.read(system)?;
-    mark_conflicts(session, &mut deployment, &world.review);
-    read_intents(session, &deployment, &mut world.review);
+    let (deployment, folder) = read(session, system, &mut world.review)?;
     Ok(Look { seen: Observation { at, deployment, world }, folder })
+}
+
+/// One system of the deployment repo, and what its requests mean there.
+pub fn read(
+    session: &Session,
+    system: &SystemRef,
+    review: &mut Review,
+) -> anyhow::Result<(Deployment, BaseFolder)> {
+    let (mut deployment, folder) = session.read(system)?;
+    mark_conflicts(session, &mut deployment, review);
+    read_intents(session, &deployment, review);
+    Ok((deployment, folder))
 }
 
 /// A step whose request conflicts with the base is out of date, unless it stands on that very base.

@@ -1,9 +1,10 @@
 //! `plan`: what `next-phase` would commit, and every commit after it, as diffs; nothing is written.
-use super::look::{Look, Outside, Sight, look, see_all};
+use super::look::{Look, Outside, look, see_all};
+use super::memory::Memory;
 use super::session::Session;
 use super::tell::tell;
 use super::{exit, fail, for_people};
-use crate::cli::{Common, Output, Plan, PlanFormat};
+use crate::cli::{Common, Emit, Output, Plan, PlanFormat};
 use crate::context::Context;
 use crate::observe::deployment::HasRun;
 use crate::render::Change;
@@ -28,10 +29,17 @@ pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Resu
         context.print("no run is on: name a system to see what would start one\n")?;
     }
     let outside = Outside::new(context, common, &session, false)?;
+    let mut memory = Memory::new(common, Emit::default());
+    let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
+    memory.recall(&session, &known, context.clock.now());
     let mut codes = Vec::new();
     let mut sections = Vec::new();
     for seen in see_all(&outside, &session, systems) {
-        let planned = seen.and_then(|(system, seen)| plan(common, &session, asked, &system, seen));
+        let looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
+        let planned = looked.and_then(|mut look| {
+            memory.put(&mut look);
+            plan(common, &session, asked, look)
+        });
         match planned {
             Ok(planned) => sections.extend(show(context, common, asked, &planned)?),
             Err(error) => codes.push(fail(context, common, &error.to_string(), &error)),
@@ -51,14 +59,7 @@ fn systems(session: &Session, asked: &Plan) -> anyhow::Result<Vec<anyhow::Result
     Ok(asked.systems.iter().map(|name| session.system(name)).collect())
 }
 
-fn plan(
-    common: &Common,
-    session: &Session,
-    asked: &Plan,
-    system: &SystemRef,
-    seen: Sight,
-) -> anyhow::Result<Planned> {
-    let look = look(session, system, seen)?;
+fn plan(common: &Common, session: &Session, asked: &Plan, look: Look) -> anyhow::Result<Planned> {
     let request = Request::Next {
         forced: asked.forced,
         ticket: asked.ticket.clone(),

@@ -1,4 +1,5 @@
 //! `rehearse`: a whole run in a world embedded in this program. Touches nothing of the user's.
+use std::net::TcpListener;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -7,15 +8,17 @@ use super::session::Session;
 use super::watch::stopped;
 use super::{exit, for_people};
 use crate::cli::{Common, Output, Rehearse};
-use crate::config::{Known, parse_settings};
+use crate::config::{JiraKind, Known, parse_settings};
 use crate::context::Context;
 use crate::git::{self, Oid, Repo};
 use crate::observe::deployment::{self, SETTINGS, find_base};
-use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, copy, sample};
+use crate::rehearse::deployment::{SAMPLE_BRANCH, adapt, amend, copy, sample};
 use crate::rehearse::folder::{Folder, FolderError};
+use crate::rehearse::jira;
+use crate::rehearse::loopback::free_port;
 use crate::rehearse::play::{Play, Played};
 use crate::rehearse::scenario::Scenario;
-use crate::rehearse::world::Setting;
+use crate::rehearse::world::{Platforms, Setting};
 use crate::report::error::Invalid;
 use crate::report::{Style, line};
 
@@ -28,7 +31,8 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
     let keep = asked.keep.as_ref().map(|keep| context.cwd.join(keep));
     let path = context.env.get(std::ffi::OsStr::new("PATH"));
     let folder = Folder::new(keep.as_deref(), path.map(AsRef::as_ref)).map_err(unusable)?;
-    let (setting, from) = match prepare(context, common, asked, &folder) {
+    let prepared = prepare(context, common, asked, &folder, scenario.rebuild);
+    let Prepared { setting, from, jira } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             folder.discard().context("clearing the rehearsal's folder away")?;
@@ -52,6 +56,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Rehearse) -> anyhow::
         ))?;
     }
     let play = Play {
+        jira,
         program: std::env::current_exe().context("finding this program's own file")?,
         folder: &folder,
         scenario: &scenario,
@@ -102,13 +107,23 @@ fn unusable(error: FolderError) -> anyhow::Error {
     }
 }
 
+/// What is rehearsed.
+struct Prepared {
+    setting: Setting,
+    /// Of which deployment repo.
+    from: String,
+    /// The port of the Jira that the settings name.
+    jira: Option<TcpListener>,
+}
+
 /// Makes the remote and the clone, and says what is rehearsed where, and of which deployment repo.
 fn prepare(
     context: &Context,
     common: &Common,
     asked: &Rehearse,
     folder: &Folder,
-) -> anyhow::Result<(Setting, String)> {
+    rebuild: &[(&str, &str)],
+) -> anyhow::Result<Prepared> {
     // Whole minutes are easier to read, and so the same in every part.
     let now = context.clock.now().as_second();
     let start = jiff::Timestamp::from_second(now - now.rem_euclid(60))?;
@@ -150,7 +165,20 @@ fn prepare(
         return Err(Invalid::new(message).hint(hint).into());
     }
     let inputs = session.settings.settings.systems.path_of(&system);
-    adapt(folder, &branch, &system.cluster, &inputs, start)?;
+    let settings = &session.settings.settings;
+    let platforms = Platforms {
+        reviewers: settings.github.reviewers.clone(),
+        teams: settings.github.team_reviewers.clone(),
+        jira: settings.jira.as_ref().map(|jira| match jira.kind {
+            JiraKind::Datacenter => jira::Kind::DataCenter,
+            JiraKind::Cloud => jira::Kind::Cloud,
+        }),
+    };
+    let jira = platforms.jira.map(|_| free_port()).transpose().context("taking a port")?;
+    let address = jira.as_ref().map(TcpListener::local_addr).transpose()?;
+    let address = address.map(|address| format!("http://{address}"));
+    adapt(folder, &branch, &system.cluster, &inputs, address.as_deref(), start)?;
+    amend(folder, &branch, &inputs, rebuild, start)?;
     let clone = ["clone", "--quiet", "--branch", &branch, "deployment.git", "work"];
     folder.git(folder.root(), clone)?;
     let session = Session::open(&inside, &in_remote)?;
@@ -162,9 +190,9 @@ fn prepare(
         folder: read.folder,
         inputs: read.inputs,
         start,
-        pull_requests: false,
+        platforms: Some(platforms),
     };
-    Ok((setting, from))
+    Ok(Prepared { setting, from, jira })
 }
 
 /// A user's deployment repo.
@@ -213,13 +241,16 @@ fn summary(
     for commit in log.lines() {
         text += &format!("  {}\n", line(commit));
     }
-    let Played { code, steps, ledger, .. } = played;
+    let Played { code, steps, ledger, killed, .. } = played;
     text += &format!("\n{}\n", style.bold("summary"));
     text += &format!("  {steps} steps merged; writes to the cluster: {}\n", ledger.writes_refused);
     for ((run, attempt), accepted) in &ledger.triggers {
         text += &format!("  run {run}, attempt {attempt}: {accepted} trigger accepted\n");
     }
     text += &format!("  caches propagated: {}\n", ledger.propagations);
+    if *killed > 0 {
+        text += &format!("  killed {killed} times\n");
+    }
     let ended = match *code {
         exit::OK => "the run is finished",
         exit::HALTED => "the run is halted: a person must look",

@@ -1,6 +1,8 @@
 //! What every command on a deployment repo begins with: the repo opened, its base and settings found,
 //! names resolved.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use crate::cli::Common;
 use crate::config::{
@@ -8,7 +10,7 @@ use crate::config::{
     resolve_name,
 };
 use crate::context::Context;
-use crate::git::{BranchFetch, RemoteBranches, Repo};
+use crate::git::{BranchFetch, Oid, RemoteBranches, Repo};
 use crate::observe::deployment::{self, HasRun, SETTINGS, Source, find_base, remote_steps};
 use crate::render::{BaseFolder, Templates};
 use crate::report::error::Invalid;
@@ -26,6 +28,14 @@ pub struct Session {
     branches: Option<RemoteBranches>,
 }
 
+/// What all systems of a deployment repo are read from, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    base: String,
+    branches: Option<RemoteBranches>,
+    local: BTreeMap<String, Oid>,
+}
+
 impl Session {
     /// Opens the repo around `--repo` (or the working directory). Nothing is fetched.
     pub fn open(context: &Context, common: &Common) -> anyhow::Result<Self> {
@@ -33,10 +43,12 @@ impl Session {
             Some(dir) => context.cwd.join(dir),
             None => context.cwd.clone(),
         };
-        let repo = Repo::open(&dir, &context.env)?;
-        let found = find_base(&repo, common.base.as_deref(), |text| {
-            Ok(parse_settings(SETTINGS, text)?.settings)
-        })?;
+        Session::on(Repo::open(&dir, &context.env)?, common.base.as_deref())
+    }
+
+    /// The same in a repo that is open, at a base that was asked for in git's words, or is found.
+    pub fn on(repo: Repo, base: Option<&str>) -> anyhow::Result<Self> {
+        let found = find_base(&repo, base, |text| Ok(parse_settings(SETTINGS, text)?.settings))?;
         let Some(text) = found.text else {
             let message = format!("there is no {SETTINGS} on {}", found.base.name);
             let hint = format!(
@@ -54,6 +66,13 @@ impl Session {
             session.templates = Templates::from_files(folder, &files)?;
         }
         Ok(session)
+    }
+
+    /// What a system is read from, but for its own inputs: as long as it is the same, so is what is read.
+    pub fn mark(&self) -> anyhow::Result<Mark> {
+        let local = self.repo.refs_below(&format!("refs/heads/{}", branch::PREFIX))?;
+        let local = local.into_iter().collect();
+        Ok(Mark { base: self.base.commit.clone(), branches: self.branches.clone(), local })
     }
 
     /// Fetches the base and asks the remote for the step branches of these systems: from then on nothing
@@ -118,8 +137,32 @@ impl Session {
         }
     }
 
-    /// All systems whose run is on, or was, in the order of their names; and, each as an error of its own,
-    /// the folders that have a run and no inputs.
+    /// All systems with what the base has of their runs, in the order of their paths; and, each as an error
+    /// of its own, the folders that have a run and no inputs.
+    pub fn runs(&self) -> anyhow::Result<Vec<anyhow::Result<(SystemRef, HasRun)>>> {
+        let source = self.source(self.pattern());
+        let found = source.systems(&Known::default())?;
+        let mut runs = Vec::new();
+        for located in found.found {
+            let run = source.has_run(&located.system)?;
+            runs.push(Ok((located.system, run)));
+        }
+        runs.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
+        Ok(runs)
+    }
+
+    /// The base as it was at a time, as far as its history is here: then it is compared with what is now.
+    pub fn base_at(&self, at: Timestamp) -> anyhow::Result<Option<Oid>> {
+        Ok(self.source(self.pattern()).base_at(at)?)
+    }
+
+    /// Whether what is ours of a system changed since the base was that commit; nothing: it did.
+    pub fn changed_since(&self, commit: Option<Oid>, system: &SystemRef) -> anyhow::Result<bool> {
+        let Some(commit) = commit else { return Ok(true) };
+        Ok(self.source(self.pattern()).changed_since(commit, system)?)
+    }
+
+    /// The same systems, as far as their runs are wanted.
     pub fn systems_with(
         &self,
         wanted: impl Fn(HasRun) -> bool,
@@ -144,16 +187,12 @@ impl Session {
         &self,
         wanted: impl Fn(&SystemRef, HasRun) -> bool,
     ) -> anyhow::Result<Vec<anyhow::Result<SystemRef>>> {
-        let source = self.source(self.pattern());
-        let found = source.systems(&Known::default())?;
-        let mut systems = Vec::new();
-        for located in found.found {
-            if wanted(&located.system, source.has_run(&located.system)?) {
-                systems.push(Ok(located.system));
-            }
-        }
-        systems.extend(found.orphans.into_iter().map(|orphan| Err(orphan.into())));
-        Ok(systems)
+        let runs = self.runs()?.into_iter();
+        let wanted = runs.filter_map(|run| match run {
+            Ok((system, run)) => wanted(&system, run).then_some(Ok(system)),
+            Err(orphan) => Some(Err(orphan)),
+        });
+        Ok(wanted.collect())
     }
 
     /// One system of the deployment repo, and the files its next step starts from.

@@ -1,9 +1,10 @@
 //! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
 use super::look::{Look, Outside, look, see_all};
+use super::memory::Memory;
 use super::session::Session;
 use super::tell::tell;
 use super::{exit, fail, for_people};
-use crate::cli::{Common, Output, Status};
+use crate::cli::{Common, Emit, Output, Status};
 use crate::context::Context;
 use crate::report::detail::detail;
 use crate::report::facts::Account;
@@ -19,8 +20,12 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
     let named = systems(&session, asked)?;
     let mut codes = Vec::new();
     let mut standing = Vec::new();
+    let mut memory = Memory::new(common, Emit::default());
+    let known: Vec<SystemRef> = named.iter().flatten().cloned().collect();
+    memory.recall(&session, &known, context.clock.now());
     for seen in see_all(&outside, &session, named) {
-        let looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
+        let mut looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
+        looked.iter_mut().for_each(|look| memory.put(look));
         match looked.and_then(Standing::of) {
             Ok(system) => {
                 tell(context, &system.as_told(), &[]);
@@ -43,7 +48,9 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
             let views: Vec<Overview> = standing.iter().map(Standing::overview).collect();
             systems::table(&views, style)
         }
-        Output::Text => standing.iter().map(|system| system.account(style)).collect(),
+        Output::Text | Output::Sarif => {
+            standing.iter().map(|system| system.account(style)).collect()
+        }
     };
     context.print(&text)?;
     Ok(exit::worst(codes))

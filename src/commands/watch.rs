@@ -1,75 +1,112 @@
 //! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
-use std::collections::BTreeMap;
+mod lookout;
+mod sights;
+mod teller;
 
-use jiff::SignedDuration;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::desk::{Desk, is_passing};
-use super::emit::{make, needs_github, was_outrun};
-use super::look::{Look, Outside, look, see_all};
-use super::session::Session;
-use super::tell::{Reporters, tell};
-use super::{code, exit, fail, for_people};
-use crate::cli::{Common, Output, Watch};
+use super::exit;
+use crate::cli::{Common, Watch};
 use crate::context::Context;
-use crate::observe::deployment::HasRun;
-use crate::report::facts::Account;
-use crate::report::json::Line;
-use crate::report::{Style, error, error::Invalid, terminal};
-use crate::run::cluster::ClusterView;
-use crate::run::{Decision, Request, Step, SystemRef, decide, in_review, notices};
-use crate::wait::{End, Schedule, Seen, wait};
+use crate::report::error::Invalid;
+use crate::wait::heartbeat::Heartbeat;
+use crate::wait::{End, Occasion, Schedule, wait};
+use lookout::{Lookout, Tidings};
+use teller::Teller;
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
     if asked.emit.pushes() && common.observed.is_some() {
         let hint = "what was observed before isn't what is there now";
         return Err(Invalid::usage("--observed can't go with --push or --pr").hint(hint).into());
     }
-    let now = context.clock.now();
-    let until = asked.slice.map(|slice| now.saturating_add(slice.signed())).transpose()?;
-    let schedule = Schedule { poll: asked.poll.signed(), until };
-    let clock = context.clock.clone();
-    let reporters = Reporters::new(context, common, asked.emit)?;
-    let watcher = Watcher {
-        context: context.take(),
-        common: common.clone(),
-        asked: asked.clone(),
-        outside: None,
-        said: BTreeMap::new(),
-        reporters,
-        last: Vec::new(),
-    };
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut watcher = Some(watcher);
-    let end = runtime.block_on(async {
-        let stop = stopped()?;
-        // A look reads files and talks to servers: on a thread of its own, so that a signal ends the
-        // wait at once. A look cut off there is as good as one never begun.
-        wait(&clock, schedule, stop, async || {
-            let Some(mut looking) = watcher.take() else { return Ok(Seen::Settled) };
-            let (looked, seen) = tokio::task::spawn_blocking(move || {
-                let seen = looking.look();
-                (looking, seen)
-            })
-            .await?;
-            watcher = Some(looked);
-            seen
-        })
-        .await
-    });
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let teller = Teller::new(context.take(), common, asked.emit, asked.poll.signed());
+    let teller = Arc::new(Mutex::new(teller?));
+    let changed = Arc::new(Notify::new());
+    let handle = runtime.handle().clone();
+    let (silent, of, told) = (context.take(), (common.clone(), asked.clone()), changed.clone());
+    let lookout = move || Lookout::new(silent, of.0, of.1, handle, told);
+    let end = runtime.block_on(watch(context, lookout, &teller, asked, &changed));
     runtime.shutdown_background();
-    let Some(watcher) = watcher else { return end.map(|_| exit::WAITING) };
-    let Watcher { context: owned, last, .. } = watcher;
-    *context = owned;
-    let end = end?;
-    if common.output == Output::Json {
-        for line in last.iter().filter_map(|(line, _)| line.as_ref()) {
-            context.print(&format!("{}\n", serde_json::to_string(line)?))?;
+    // Whoever is still at it, when it was stopped in the middle, has what there would be to say.
+    let Ok(mut teller) = teller.try_lock() else { return end.map(|_| exit::WAITING) };
+    let code = teller.end();
+    *context = teller.context.take();
+    Ok(if end? == End::Stopped { exit::WAITING } else { code? })
+}
+
+/// What is looked at is told by the `teller`; `context` is for nothing but asking.
+async fn watch(
+    context: &Context,
+    lookout: impl FnOnce() -> Lookout + Send + 'static,
+    teller: &Arc<Mutex<Teller>>,
+    asked: &Watch,
+    changed: &Notify,
+) -> anyhow::Result<End> {
+    let schedule =
+        Schedule { poll: asked.poll.signed(), slice: asked.slice.map(|slice| slice.signed()) };
+    let mut heartbeat = Heartbeat::default();
+    let (occasions, mut looks) = on_its_own_thread(lookout);
+    let end = wait(&context.clock, schedule, changed, stopped()?, async |occasion| {
+        occasions.send(occasion)?;
+        let Some(tidings) = looks.recv().await else { bail!("the look broke off") };
+        let tidings = tidings?;
+        let called = tidings.settings.as_ref().and_then(|settings| settings.heartbeat.as_ref());
+        if let (Occasion::Poll, Some(called)) = (occasion, called) {
+            heartbeat.beat(context, &called.url);
+        }
+        let (seen, missed) = (tidings.seen, heartbeat.failed().await);
+        // It may have to tell others, who may be slow.
+        let telling = Arc::clone(teller);
+        tokio::task::spawn_blocking(move || {
+            let Ok(mut teller) = telling.lock() else { bail!("the report broke off") };
+            missed.iter().for_each(|why| teller.warn(&heartbeat_failed(why)));
+            teller.report(occasion, tidings)
+        })
+        .await??;
+        Ok(seen)
+    })
+    .await?;
+    if end == End::Stopped {
+        return Ok(end);
+    }
+    let missed = heartbeat.last().await;
+    if let Ok(mut teller) = teller.try_lock() {
+        missed.iter().for_each(|why| teller.warn(&heartbeat_failed(why)));
+        if end == End::SliceOver {
+            teller.slice_over();
         }
     }
-    let codes = last.iter().map(|(_, code)| *code);
-    Ok(if end == End::Stopped { exit::WAITING } else { exit::worst(codes) })
+    Ok(end)
+}
+
+fn heartbeat_failed(why: &str) -> String {
+    format!("the heartbeat failed: {why}")
+}
+
+/// Looks whenever it is sent an occasion. A look reads files and talks to the remote, so it doesn't keep a
+/// signal waiting; one that hangs in the end is left behind, which is as good as if it had never begun.
+fn on_its_own_thread(
+    lookout: impl FnOnce() -> Lookout + Send + 'static,
+) -> (Sender<Occasion>, UnboundedReceiver<anyhow::Result<Tidings>>) {
+    let (occasions, asked) = channel();
+    let (told, looks) = unbounded_channel();
+    std::thread::spawn(move || {
+        let mut lookout = lookout();
+        while let Ok(occasion) = asked.recv() {
+            if told.send(lookout.look(occasion)).is_err() {
+                return;
+            }
+        }
+    });
+    (occasions, looks)
 }
 
 /// Done when the process is asked to end.
@@ -82,177 +119,4 @@ pub(super) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// What goes on from one look to the next: nothing but what was already said.
-struct Watcher {
-    context: Context,
-    common: Common,
-    asked: Watch,
-    /// Kept from look to look, so that nothing is connected twice.
-    outside: Option<Outside>,
-    said: BTreeMap<String, String>,
-    /// Whom it tells besides, where it may.
-    reporters: Option<Reporters>,
-    /// Of the last look: each system's line and exit code.
-    last: Vec<(Option<Line>, u8)>,
-}
-
-impl Watcher {
-    /// One look at all systems; what falls due is emitted.
-    fn look(&mut self) -> anyhow::Result<Seen> {
-        let mut session = Session::open(&self.context, &self.common)?;
-        if self.outside.is_none() {
-            // Which runs are on isn't known from whatever was fetched last.
-            session = session.refresh(&self.context, &self.common, &[])?;
-        }
-        let names = self.systems(&session)?;
-        let (names, systems): (Vec<String>, Vec<_>) = names.into_iter().unzip();
-        let known: Vec<SystemRef> = systems.iter().flatten().cloned().collect();
-        let outside = match self.outside.take() {
-            Some(outside) => outside,
-            None => {
-                let mut outside = Outside::new(&self.context, &self.common, &session, true)?;
-                if needs_github(&session, self.asked.emit) {
-                    // Nothing waits here: what can't be asked now is asked at the next look.
-                    outside.require_reviews(&self.context, &session, SignedDuration::ZERO)?;
-                }
-                outside
-            }
-        };
-        let seen = see_all(&outside, &session, systems);
-        let desk = outside.desk();
-        self.outside = Some(outside);
-        let session = session.refresh(&self.context, &self.common, &known)?;
-        let mut settled = true;
-        let mut last = Vec::new();
-        for (name, seen) in names.into_iter().zip(seen) {
-            let looked = seen
-                .and_then(|(system, seen)| look(&session, &system, seen))
-                .and_then(|look| self.act(&session, look, desk.as_ref()));
-            match looked {
-                Ok(None) => {}
-                Ok(Some((line, code))) => {
-                    settled &= code != exit::WAITING;
-                    last.push((Some(line), code));
-                }
-                Err(error) => {
-                    let text = error::text(&error, Style::default());
-                    let is_new =
-                        self.said.insert(name.clone(), text.clone()).as_ref() != Some(&text);
-                    last.push((None, error::code(&error)));
-                    if is_new {
-                        fail(&mut self.context, &self.common, &name, &error);
-                    }
-                }
-            }
-        }
-        if let Some(reporters) = &mut self.reporters {
-            reporters.deliver(&mut self.context, &session.settings.settings, desk.as_ref());
-        }
-        self.last = last;
-        Ok(if settled { Seen::Settled } else { Seen::Waiting })
-    }
-
-    /// The systems by name; without names every one whose run is on, or was and may not be gone.
-    fn systems(
-        &self,
-        session: &Session,
-    ) -> anyhow::Result<Vec<(String, anyhow::Result<SystemRef>)>> {
-        if self.asked.systems.is_empty() {
-            let on = session.systems_with(|run| run != HasRun::Never)?;
-            let name = |system: &anyhow::Result<SystemRef>| match system {
-                Ok(system) => system.to_string(),
-                Err(error) => error.to_string(),
-            };
-            return Ok(on.into_iter().map(|system| (name(&system), system)).collect());
-        }
-        let names = self.asked.systems.iter();
-        Ok(names.map(|name| (name.clone(), session.system(name))).collect())
-    }
-
-    /// Decides on one look, emits what falls due, and says what is new. Nothing for a system that nobody
-    /// named and whose last run isn't known to be live.
-    fn act(
-        &mut self,
-        session: &Session,
-        look: Look,
-        desk: Option<&Desk>,
-    ) -> anyhow::Result<Option<(Line, u8)>> {
-        let decision = decide(&look.seen, &Request::Observe)?;
-        let unseen = !matches!(look.seen.world.cluster, ClusterView::Seen(_));
-        let over = matches!(decision, Decision::Finished(_) | Decision::Idle(_)) || unseen;
-        if self.asked.systems.is_empty() && look.seen.deployment.record.is_none() && over {
-            // Its closing words may still be owed.
-            let line = Line::new(&look.seen, &decision, None);
-            self.note(&Account { seen: &look.seen, decision: &decision, line: &line });
-            return Ok(None);
-        }
-        let mut notices = notices(&look.seen);
-        let mut made = None;
-        let step = match &decision {
-            Decision::Propose(step) => Some(Step::clone(step)),
-            // What waits for review is looked after.
-            Decision::Wait(_) if self.asked.emit.pr => {
-                in_review(&look.seen).filter(|_| look.seen.world.review.unseen.is_none())
-            }
-            _ => None,
-        };
-        if let Some(desk) = desk.filter(|_| self.asked.emit.pr)
-            && let Err(error) = desk.close_duplicates(&look)
-        {
-            notices.push(error.to_string());
-        }
-        if let Some(step) = step.filter(|_| !self.asked.no_emit) {
-            match make(&self.context, session, &look, &step, self.asked.emit, desk) {
-                Ok(mut emitted) => {
-                    notices.append(&mut emitted.notes);
-                    made = Some((step, emitted));
-                }
-                // Somebody else was faster: the next look sees what with.
-                Err(error) if was_outrun(&error) => {}
-                // GitHub wasn't there, or wants to be left alone: the next look asks again.
-                Err(error) if is_passing(&error) => notices.push(error.to_string()),
-                Err(error) => return Err(error),
-            }
-        }
-        let made = made.filter(|_| matches!(decision, Decision::Propose(_)));
-        let line = Line::new(&look.seen, &decision, made.as_ref().map(|(_, made)| &made.done));
-        let changes: Vec<_> = made.iter().map(|(step, made)| (step, &made.change)).collect();
-        let account = Account { seen: &look.seen, decision: &decision, line: &line };
-        tell(&self.context, &account, &changes);
-        self.note(&account);
-        self.say(&line, &decision, &notices)?;
-        let code = match &decision {
-            Decision::Propose(_) => exit::WAITING,
-            other => code(other),
-        };
-        Ok(Some((line, code)))
-    }
-
-    fn note(&mut self, account: &Account<'_>) {
-        if let Some(reporters) = &mut self.reporters {
-            reporters.note(&mut self.context, account);
-        }
-    }
-
-    /// Says a thing once, when it changes.
-    fn say(&mut self, line: &Line, decision: &Decision, notices: &[String]) -> anyhow::Result<()> {
-        let on_out = for_people(&self.common);
-        let terminal = self.context.terminal;
-        let terminal = if on_out { terminal.out } else { terminal.err };
-        let style = Style::choose(&self.context, self.common.color, terminal);
-        let account = terminal::account(line, decision, notices, style);
-        let name = format!("{}/{}/{}", line.cluster, line.namespace, line.system);
-        if self.said.insert(name, account.clone()).as_ref() == Some(&account) {
-            return Ok(());
-        }
-        let text = format!("{}\n{account}", style.dim(&terminal::moment(self.context.clock.now())));
-        if on_out {
-            self.context.print(&text)?;
-        } else if !self.common.quiet {
-            self.context.complain(&text);
-        }
-        Ok(())
-    }
 }

@@ -234,6 +234,22 @@ impl Default for GithubSettings {
     }
 }
 
+impl Settings {
+    /// The kubeconfig context of a cluster.
+    pub fn context<'a>(&'a self, cluster: &'a str) -> &'a str {
+        let settings = self.clusters.get(cluster);
+        settings.and_then(|settings| settings.context.as_deref()).unwrap_or(cluster)
+    }
+
+    /// The kubeconfig context of the cluster its Argo CD runs in.
+    pub fn argocd_context<'a>(&'a self, cluster: &'a str) -> &'a str {
+        let settings = self.clusters.get(cluster);
+        settings
+            .and_then(|settings| settings.argocd.context.as_deref())
+            .unwrap_or_else(|| self.context(cluster))
+    }
+}
+
 impl ReviewSettings {
     /// How the request of a step into `phase` is merged.
     pub fn of(&self, phase: Phase) -> ReviewMode {

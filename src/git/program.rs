@@ -1,6 +1,7 @@
 //! Running the `git` program and the ones that sign: no prompt, no hook, no endless wait, no leaked token.
 use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
@@ -34,8 +35,13 @@ pub(crate) struct Said {
 impl Repo {
     /// A call of `git` in this repo; no hook of the user runs.
     pub(crate) fn git(&self, arguments: &[&str]) -> Call {
+        self.git_in(self.git_dir(), arguments)
+    }
+
+    /// The same with another git folder, whose remotes and objects are this repo's.
+    pub(super) fn git_in(&self, git_dir: &Path, arguments: &[&str]) -> Call {
         let mut call = self.program(std::ffi::OsStr::new("git"));
-        call.command.arg("--git-dir").arg(self.git_dir());
+        call.command.arg("--git-dir").arg(git_dir);
         call.command.args(["-c", "core.hooksPath=/dev/null"]).args(arguments);
         let name =
             arguments.iter().find(|argument| !argument.starts_with('-') && !argument.contains('='));
@@ -70,6 +76,17 @@ impl Call {
     pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.input = text.into();
         self
+    }
+
+    /// One more variable in its environment.
+    pub fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.command.env(name, value.into());
+        self
+    }
+
+    /// How long it may take.
+    pub fn patience(self, patience: Duration) -> Self {
+        Call { patience, ..self }
     }
 
     pub fn arguments<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {

@@ -18,7 +18,7 @@ pub struct BranchFetch<'a> {
 }
 
 /// No tags, no `FETCH_HEAD`, no refs but the one named, no repacking of the user's clone.
-const QUIETLY: [&str; 7] = [
+pub(super) const QUIETLY: [&str; 7] = [
     "fetch",
     "--quiet",
     "--no-tags",

@@ -10,6 +10,7 @@ use percent_encoding::utf8_percent_encode;
 
 use super::clusters::{Clusters, LIMIT};
 use super::nodes::ENCODED;
+use super::rights::Read;
 use super::unanswered::Unanswered;
 use crate::config::Argocd;
 use crate::run::SystemRef;
@@ -39,7 +40,7 @@ pub async fn application(
         Ok(request) => request,
         Err(error) => return unseen(&error),
     };
-    let asked = format!("get applications.argoproj.io in namespace {}", argocd.namespace);
+    let asked = Read::Application.asked("get", Some(&argocd.namespace));
     let answer = match tokio::time::timeout(LIMIT, client.request_text(request)).await {
         Err(_) => return unseen(&Unanswered::late(LIMIT, &asked)),
         Ok(answer) => answer,

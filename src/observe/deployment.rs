@@ -9,6 +9,8 @@ mod systems;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 pub use base::{Found, SETTINGS, find_base};
 pub use error::Error;
 pub use steps::remote_steps;
@@ -18,7 +20,7 @@ use crate::config::{Inputs, Known, Settings, SystemsPattern, Wiring};
 use crate::git::{BranchFetch, Entry, Oid, RemoteBranches, Repo};
 use crate::render::{BaseFolder, Change};
 use crate::run::SystemRef;
-use crate::run::deployment::{Base, Deployment, Intent, Policy, StepContent};
+use crate::run::deployment::{Base, Deployment, History, Intent, Policy, StepContent};
 
 /// The deployment repo at one base.
 pub struct Source<'a> {
@@ -40,7 +42,57 @@ pub enum HasRun {
     Never,
 }
 
+/// The files of one system.
+pub struct Gathered {
+    system: SystemRef,
+    base: Base,
+    policy: Policy,
+    paths: Paths,
+    found: folder::Folder,
+}
+
+impl Gathered {
+    /// Path and text of the `dcr.yaml`.
+    pub fn inputs(&self) -> (&str, &str) {
+        (&self.paths.inputs, &self.found.inputs)
+    }
+
+    /// The folder of the `dcr.yaml`, relative to the repo.
+    pub fn folder(&self) -> &str {
+        &self.paths.folder
+    }
+
+    /// What they say with these inputs, without anything that was before or waits for review.
+    ///
+    /// # Errors
+    /// Files of ours that can't be read, or a record that is another system's.
+    pub fn deployment(
+        self,
+        inputs: Inputs,
+        inputs_digest: String,
+    ) -> Result<(Deployment, BaseFolder), Error> {
+        let Gathered { system, base, policy, paths, found } = self;
+        let state = found.state(&system)?;
+        let deployment = Deployment {
+            base,
+            folder: paths.folder,
+            inputs,
+            inputs_digest,
+            policy,
+            record: state.record,
+            last_run: state.last_run,
+            wanted: found.wanted()?,
+            history: History::default(),
+            steps: Vec::new(),
+            open_first_steps: Vec::new(),
+            system,
+        };
+        Ok((deployment, BaseFolder { dcr: paths.dcr, files: found.files, parent: found.parent }))
+    }
+}
+
 /// Where one system's files are.
+#[derive(Clone)]
 struct Paths {
     /// `dcr.yaml`.
     inputs: String,
@@ -83,34 +135,34 @@ impl Source<'_> {
         system: &SystemRef,
         resolve: impl FnOnce(&str, &str) -> anyhow::Result<(Inputs, String)>,
     ) -> Result<(Deployment, BaseFolder), Error> {
-        let paths = Paths::of(self.pattern, system);
-        let tree = self.base_tree()?;
-        let found = folder::read(self, &paths, tree)?;
-        let (inputs, inputs_digest) =
-            resolve(&paths.inputs, &found.inputs).map_err(Error::Inputs)?;
-        let state = found.state(system)?;
-        let wanted = found.wanted()?;
-        let history = history::read(self.repo, self.base_commit()?, &paths.dcr, &state)?;
+        let gathered = self.gather(system)?;
+        let (path, text) = gathered.inputs();
+        let (inputs, inputs_digest) = resolve(path, text).map_err(Error::Inputs)?;
+        let paths = gathered.paths.clone();
+        let (mut deployment, folder) = gathered.deployment(inputs, inputs_digest)?;
+        let (record, last_run) = (deployment.record.clone(), deployment.last_run.clone());
+        let state = folder::State { record, last_run };
+        deployment.history = history::read(self.repo, self.base_commit()?, &paths.dcr, &state)?;
         let steps = steps::read(self, system, &paths, state.reached().map_or(0, |(run, _)| run))?;
-        let deployment = Deployment {
-            system: system.clone(),
-            base: self.base.clone(),
-            folder: paths.folder,
-            inputs,
-            inputs_digest,
-            policy: Policy {
-                max_runs_per_cluster: self.settings.max_runs_per_cluster,
-                ticket_required: self.settings.jira.is_some(),
-                attention: self.settings.attention,
-            },
-            record: state.record,
-            last_run: state.last_run,
-            wanted,
-            history,
-            steps: steps.own,
-            open_first_steps: steps.open_first_steps,
+        deployment.steps = steps.own;
+        deployment.open_first_steps = steps.open_first_steps;
+        Ok((deployment, folder))
+    }
+
+    /// One system's files, with nothing made of them yet: neither the base's history nor any branch is read.
+    ///
+    /// # Errors
+    /// No inputs there, or a file that can't be read.
+    pub fn gather(&self, system: &SystemRef) -> Result<Gathered, Error> {
+        let paths = Paths::of(self.pattern, system);
+        let found = folder::read(self, &paths, self.base_tree()?)?;
+        let policy = Policy {
+            max_runs_per_cluster: self.settings.max_runs_per_cluster,
+            ticket_required: self.settings.jira.is_some(),
+            attention: self.settings.attention,
         };
-        Ok((deployment, BaseFolder { dcr: paths.dcr, files: found.files, parent: found.parent }))
+        let (system, base) = (system.clone(), self.base.clone());
+        Ok(Gathered { system, base, policy, paths, found })
     }
 
     /// Whether a commit holds this step with this intent: what a race is judged by. The racer's base may
@@ -187,6 +239,55 @@ impl Source<'_> {
         };
         let on = self.repo.entry(folder.id, folder::RUN)?.is_some();
         Ok(if on { HasRun::On } else { HasRun::Over })
+    }
+
+    /// The same, leaving out what isn't UTF-8.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn texts_in(&self, folder: &str) -> Result<BTreeMap<String, String>, Error> {
+        let Some(entry) = self.at(folder)?.filter(|entry| entry.is_tree()) else {
+            return Ok(BTreeMap::new());
+        };
+        let mut files = self.repo.entries(entry.id)?;
+        files.retain(|_, entry| entry.is_file());
+        self.repo.ensure(files.values().map(|entry| entry.id))?;
+        let mut texts = BTreeMap::new();
+        for (name, entry) in files {
+            if let Ok(text) = String::from_utf8(self.repo.blob(entry.id)?) {
+                texts.insert(name, text);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The newest commit of the base's own history that is older than `at`. Nothing where the history that is
+    /// here doesn't reach so far.
+    ///
+    /// # Errors
+    /// A commit can't be read.
+    pub fn base_at(&self, at: Timestamp) -> Result<Option<Oid>, Error> {
+        let edges = self.repo.shallow_edges()?;
+        let mut commit = self.base_commit()?;
+        loop {
+            if self.repo.commit(commit)?.time().seconds() < at.as_second() {
+                return Ok(Some(commit));
+            }
+            match self.repo.parents(commit, &edges)?.first() {
+                Some(parent) => commit = *parent,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether what is ours of a system is something else on the base than it was in this commit.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn changed_since(&self, commit: Oid, system: &SystemRef) -> Result<bool, Error> {
+        let dcr = Paths::of(self.pattern, system).dcr;
+        let before = self.repo.at_path(self.repo.commit(commit)?.tree_id(), &dcr)?;
+        Ok(self.at(&dcr)?.map(|entry| entry.id) != before.map(|entry| entry.id))
     }
 
     /// The plain files of a folder on the base, by name. None there: none in it.

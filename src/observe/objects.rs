@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 pub(super) use crate::manifest::spec::or_default;
+use crate::observe::rights::Read;
 
 pub use configuration::{Budget, Claim, RunRecord, Service};
 pub use farm::Objects;
@@ -36,9 +37,11 @@ pub const OURS: &str = "app.kubernetes.io/managed-by=dcr-gitops";
 /// A kind of object that is looked at.
 pub trait Kind: Debug + Clone + PartialEq + Send + Sync + 'static {
     const KIND: &'static str;
+    /// What reading it takes.
+    const READ: Read;
     /// Empty for the core group.
-    const GROUP: &'static str;
-    const PLURAL: &'static str;
+    const GROUP: &'static str = Self::READ.right().group;
+    const PLURAL: &'static str = Self::READ.right().resource;
     /// Chooses the objects by their fields; empty: by the label that all of ours carry.
     const FIELDS: &'static str = "";
     /// What is read of the object's JSON.

@@ -1,9 +1,9 @@
 //! Why an API server gave no answer, in words that hold no credentials.
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::time::Duration;
 
 use kube::client::AuthError;
-use kube::runtime::watcher;
 use thiserror::Error;
 
 use super::express::excerpt::excerpt;
@@ -32,13 +32,14 @@ pub enum Cause {
 }
 
 impl Unanswered {
-    /// `asked` is a verb and what it was for, e.g. `list pods in namespace tenant-1`.
-    pub fn new(error: kube::Error, asked: &str) -> Self {
+    /// `asked` is a verb and what it was for, e.g. `list pods in namespace tenant-1`; in its alternate form
+    /// with what it takes to be allowed to.
+    pub fn new(error: kube::Error, asked: &(impl Display + ?Sized)) -> Self {
         match error {
             kube::Error::Api(status) => {
                 let (cause, why) = match status.code {
                     401 => (Cause::Other, "it doesn't accept the credentials (401)".to_owned()),
-                    403 => (Cause::Forbidden, format!("not allowed to {asked} (403)")),
+                    403 => (Cause::Forbidden, not_allowed(asked)),
                     404 => (Cause::NotFound, told(asked, &status)),
                     410 => (Cause::Expired, told(asked, &status)),
                     429 | 500 | 502 | 503 | 504 => {
@@ -63,21 +64,8 @@ impl Unanswered {
         }
     }
 
-    /// The same for what ends a watch.
-    pub fn watching(error: watcher::Error, asked: &str) -> Self {
-        match error {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => Unanswered::new(error, asked),
-            watcher::Error::WatchError(status) => Unanswered::new(kube::Error::Api(status), asked),
-            watcher::Error::NoResourceVersion => {
-                Unanswered::other(format!("the answer to `{asked}` has no resource version"))
-            }
-        }
-    }
-
     /// There was no answer in time.
-    pub fn late(limit: Duration, asked: &str) -> Self {
+    pub fn late(limit: Duration, asked: &(impl Display + ?Sized)) -> Self {
         Unanswered::other(format!("no answer to `{asked}` within {} s", limit.as_secs()))
     }
 
@@ -93,7 +81,12 @@ impl Unanswered {
     }
 }
 
-fn told(asked: &str, status: &kube::core::Status) -> String {
+/// That it was refused for want of a right.
+pub fn not_allowed(asked: &(impl Display + ?Sized)) -> String {
+    format!("not allowed to {asked:#} (403)")
+}
+
+fn told(asked: &(impl Display + ?Sized), status: &kube::core::Status) -> String {
     let message = if status.message.is_empty() { &status.reason } else { &status.message };
     format!("`{asked}` was answered with {}: {}", status.code, excerpt(message.as_bytes()))
 }

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 pub use auto::{Auto, arm, disarm};
-pub use finish::{Light, finish, light};
+pub use finish::{CONTEXT, Light, finish, light};
 
 use crate::github::{Error, Writer};
 use crate::observe::review::{Pull, requests_of};
@@ -65,7 +65,10 @@ pub async fn open(writer: &Writer, wanted: &Wanted<'_>) -> Result<Found, Error> 
             Ok(pull) => return Ok(Found::Opened(pull)),
             Err(error) => {
                 attempt += 1;
-                if attempt == ATTEMPTS || !(error.may_be_done() || is_there_already(&error)) {
+                let look_again = error.may_be_done()
+                    || is_there_already(&error)
+                    || matches!(error, Error::Limited { .. });
+                if attempt == ATTEMPTS || !look_again {
                     // The very last answer may have been lost, too.
                     return there(writer, wanted).await?.ok_or(error);
                 }

@@ -60,7 +60,7 @@ pub fn copy(folder: &Folder, from: &Repo, base: Oid, branch: &str) -> Result<(),
 /// Commits what fits the settings, and the inputs of the system that is rehearsed, to the embedded world:
 ///
 /// - its cluster is the embedded one, for Argo CD too;
-/// - no ticket and no heartbeat, for nothing outside is called;
+/// - its tickets are at `jira`, or there are none, and there is no heartbeat: nothing outside is called;
 /// - nobody's attention is called for within a week, for a hundredth of a second here is minutes there;
 /// - the nodes are asked through the API server, in the embedded Express's own words.
 ///
@@ -70,6 +70,7 @@ pub fn adapt(
     branch: &str,
     cluster: &str,
     inputs: &str,
+    jira: Option<&str>,
     at: Timestamp,
 ) -> Result<(), DeploymentError> {
     let repo = Repository::open_bare(folder.remote())?;
@@ -79,7 +80,11 @@ pub fn adapt(
         mapping(path, &String::from_utf8_lossy(blob.content()))
     };
     let mut settings = read(SETTINGS)?;
-    settings.shift_remove("jira");
+    match (jira, settings.get_mut("jira").and_then(Value::as_object_mut)) {
+        (Some(url), Some(theirs)) => drop(theirs.insert("url".to_owned(), url.into())),
+        (Some(_), None) => {}
+        (None, _) => drop(settings.shift_remove("jira")),
+    }
     settings.shift_remove("heartbeat");
     settings.insert("clusters".to_owned(), json!({cluster: {"context": CONTEXT}}));
     let gates = ["review", "applied", "nodes", "history", "propagated", "gone"];
@@ -101,6 +106,29 @@ pub fn adapt(
         (inputs.to_owned(), text(inputs, &system)?),
     ];
     commit(&repo, branch, &files, "Adapt the deployment repo to the rehearsal\n", at)?;
+    Ok(())
+}
+
+/// Commits what a scenario wants the inputs to say of the rebuild.
+pub fn amend(
+    folder: &Folder,
+    branch: &str,
+    inputs: &str,
+    rebuild: &[(&str, &str)],
+    at: Timestamp,
+) -> Result<(), DeploymentError> {
+    if rebuild.is_empty() {
+        return Ok(());
+    }
+    let repo = Repository::open_bare(folder.remote())?;
+    let tree = repo.find_reference(&format!("refs/heads/{branch}"))?.peel_to_tree()?;
+    let blob = tree.get_path(inputs.as_ref())?.to_object(&repo)?.peel_to_blob()?;
+    let mut system = mapping(inputs, &String::from_utf8_lossy(blob.content()))?;
+    if let Some(says) = system.entry("rebuild").or_insert_with(|| json!({})).as_object_mut() {
+        says.extend(rebuild.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
+    }
+    let files = [(inputs.to_owned(), text(inputs, &system)?)];
+    commit(&repo, branch, &files, "Set the inputs as the scenario wants them\n", at)?;
     Ok(())
 }
 

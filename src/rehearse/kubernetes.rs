@@ -91,6 +91,13 @@ impl Kubernetes {
         *self.0.jobs.write().unwrap_or_else(PoisonError::into_inner) = Some(jobs);
     }
 
+    /// From now on nobody answers for the pods, nor runs containers: whoever did may hold this very cluster,
+    /// and the two would keep each other for ever.
+    pub fn let_go(&self) {
+        *self.0.nodes.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.jobs.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// From now on only these users get an answer. Without users anybody may do everything.
     pub fn set_users(&self, users: Vec<User>) {
         self.write(|cluster| cluster.users = users);

@@ -34,7 +34,24 @@ impl Loopback {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Loopback::serve_on(free_port()?, service)
+    }
+
+    /// The same on a port that was taken before.
+    ///
+    /// # Errors
+    /// It can't be listened on.
+    pub fn serve_on<S, B>(port: std::net::TcpListener, service: S) -> io::Result<Self>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = BoxError>,
+        S: Clone + Send + 'static,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        port.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(port)?;
         let address = listener.local_addr()?;
         let accepts = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -57,6 +74,14 @@ impl Loopback {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+/// Takes a free port of 127.0.0.1, for a service that begins later: its address is known at once.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> io::Result<std::net::TcpListener> {
+    std::net::TcpListener::bind(("127.0.0.1", 0))
 }
 
 impl Drop for Loopback {

@@ -1,7 +1,10 @@
 //! Plays a scenario: the program as a process of its own, started and started again, against the world.
+mod listening;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,16 +13,18 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, Command};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::folder::Folder;
 use super::reviewer::{Act, State};
 use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
-use super::world::{Event, Ledger, Setting, What, World};
+use super::world::{Event, Ledger, Setting, TICKET, What, World};
 use crate::cli::ScaledClock;
 use crate::commands::exit;
 use crate::context::Clock;
+
+use listening::Listening;
 
 /// How often the world catches up with the clock.
 const TICK: Duration = Duration::from_millis(10);
@@ -27,6 +32,8 @@ const TICK: Duration = Duration::from_millis(10);
 const POLL: Duration = Duration::from_millis(250);
 /// How long one watcher watches, in real time, before another one takes over.
 const SLICE: Duration = Duration::from_secs(3);
+/// The longest that a program lives that is to be killed: a look or two.
+const LIFE: Duration = Duration::from_millis(700);
 /// A rehearsal that takes longer than this has gone wrong.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -40,6 +47,8 @@ pub struct Play<'a> {
     pub folder: &'a Folder,
     pub scenario: &'a Scenario,
     pub setting: &'a Setting,
+    /// The port that the settings name as Jira's.
+    pub jira: Option<TcpListener>,
     /// The real one.
     pub clock: Clock,
     /// The program's results are wanted as JSON.
@@ -58,6 +67,8 @@ pub struct Played {
     pub last: String,
     /// The errors that the last program ended with, as it printed them.
     pub errors: String,
+    /// How many times the program was killed.
+    pub killed: u32,
 }
 
 impl Play<'_> {
@@ -72,6 +83,8 @@ impl Play<'_> {
     ) -> anyhow::Result<Played> {
         let world = World::new(self.setting, self.scenario)?;
         let server = world.kubernetes.listen().await.context("listening on loopback")?;
+        let platforms = Listening::new(&world, self.jira.as_ref()).await;
+        let platforms = platforms.context("listening on loopback")?;
         self.folder.write_kubeconfig(&server.url()).context("writing the kubeconfig")?;
         let now = self.clock.now().as_millisecond();
         let scaled = ScaledClock {
@@ -83,13 +96,15 @@ impl Play<'_> {
             play: self,
             scaled,
             clock: self.clock.scaled(scaled.start, scaled.since, scaled.scale),
-            world,
             log: File::create_new(self.folder.log()).context("opening the log")?,
             timeline: Timeline::new(self.setting.start),
             steps: 0,
             last: String::new(),
             errors: String::new(),
+            environment: platforms.environment(&world),
+            world,
             asks: self.scenario.asks.iter().copied().collect(),
+            killed: 0,
             show,
         };
         tokio::select! {
@@ -114,8 +129,12 @@ struct Stage<'a, S> {
     steps: usize,
     last: String,
     errors: String,
+    /// Where the program finds GitHub and Jira.
+    environment: Vec<(&'static str, String)>,
     /// What people are still to ask for.
     asks: VecDeque<Asked>,
+    /// How many times the program was killed.
+    killed: u32,
     show: S,
 }
 
@@ -123,11 +142,15 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     async fn play(mut self) -> anyhow::Result<Played> {
         let system = self.play.setting.system.to_string();
         let (poll, slice) = (self.in_world(POLL), self.in_world(SLICE));
-        let watch = ["watch", &system, "--push", "--poll", &poll, "--for", &slice];
+        let watch = ["watch", &system, "--pr", "--poll", &poll, "--for", &slice];
         let watch = watch.map(str::to_owned);
         let mut code = exit::OK;
         for _ in 0..self.play.scenario.runs {
-            code = self.until_done(&self.ask(self.play.scenario.begins_with)).await?;
+            let mut begin = self.ask(self.play.scenario.begins_with);
+            if self.world.jira.is_some() {
+                begin.extend(["--ticket".to_owned(), TICKET.to_owned()]);
+            }
+            code = self.until_done(&begin).await?;
             if code == exit::OK {
                 code = self.until_done(&watch).await?;
             }
@@ -141,18 +164,20 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
         self.catch_up().await?;
         let ledger = self.world.ledger();
-        let Stage { steps, last, errors, .. } = self;
-        Ok(Played { code, steps, ledger, last, errors })
+        let Stage { steps, last, errors, killed, .. } = self;
+        Ok(Played { code, steps, ledger, last, errors, killed })
     }
 
     /// Runs the program again and again, as long as it says that it still waits.
     async fn until_done(&mut self, arguments: &[String]) -> anyhow::Result<u8> {
         loop {
+            let killed = self.killed;
             let status = self.program(arguments).await?;
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             match code {
                 Some(exit::WAITING) => {}
                 Some(code) => return Ok(code),
+                None if self.killed > killed => {}
                 None => bail!("the program was killed ({status})"),
             }
         }
@@ -162,7 +187,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
     fn ask(&self, command: &[&str]) -> Vec<String> {
         let Setting { system, inputs, .. } = self.play.setting;
         let (system, max) = (system.to_string(), inputs.farmers.max.to_string());
-        let words = command.iter().copied().chain([system.as_str(), "--push"]);
+        let words = command.iter().copied().chain([system.as_str(), "--pr"]);
         words.map(|word| if word == MAX_FARMERS { max.clone() } else { word.to_owned() }).collect()
     }
 
@@ -199,6 +224,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let mut err = lines(child.stderr.take());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lives_until = self.life().map(|life| Instant::now() + life);
         loop {
             tokio::select! {
                 Some(line) = next(&mut out) => {
@@ -214,6 +240,10 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                     }
                 }
                 _ = ticks.tick() => {
+                    if lives_until.take_if(|until| *until <= Instant::now()).is_some() {
+                        self.killed += 1;
+                        child.start_kill().context("killing the program")?;
+                    }
                     self.catch_up().await?;
                     self.asked_beside().await?;
                 }
@@ -224,6 +254,16 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         }
     }
 
+    /// How long the next program lives that is to be killed, in real time.
+    fn life(&self) -> Option<Duration> {
+        let Scenario { kills, seed, .. } = self.play.scenario;
+        // Knuth's multiplicative hash: neighbouring numbers come out far apart.
+        let chance =
+            seed.wrapping_add(self.killed.into()).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let most = LIFE.as_millis() as u64;
+        (self.killed < *kills).then(|| Duration::from_millis(chance % most))
+    }
+
     fn start(&self, arguments: &[String]) -> anyhow::Result<Child> {
         let Play { program, folder, json, .. } = self.play;
         let mut command = Command::new(program);
@@ -231,7 +271,11 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         if *json {
             command.args(["-o", "json"]);
         }
-        command.env_clear().envs(folder.environment()).current_dir(folder.work());
+        command
+            .env_clear()
+            .envs(folder.environment())
+            .envs(self.environment.clone())
+            .current_dir(folder.work());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true).spawn().context("starting the program")
     }

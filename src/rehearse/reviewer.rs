@@ -10,11 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::github::account::{Account, Permissions};
 use super::github::pull::{Method, Pull, State as PullState};
 use super::github::refusal::Refusal;
-use super::github::{GitHub, News};
+use super::github::{GitHub, News, WEB};
 use crate::run::{Phase, branch};
 
 /// Who reviews.
 pub const REVIEWER: &str = "rehearsal-reviewer";
+
+/// When a reviewer looks again at what could not be merged.
+const AGAIN: SignedDuration = SignedDuration::from_mins(30);
 
 /// Who opens pull requests where the program only pushes.
 const OPENER: &str = "rehearsal-opener";
@@ -70,15 +73,18 @@ pub struct Request {
     /// The commit its branch holds, or held last.
     pub head: Oid,
     pub title: String,
-    /// The commit's message below its title.
     pub body: String,
+    /// The message of its head below the title.
+    pub message: String,
+    /// Where it is looked at.
+    pub url: String,
     pub opened: Timestamp,
     pub state: State,
 }
 
 impl Request {
     /// What a pull request is about, if it is about a step.
-    fn of(pull: &Pull) -> Option<Self> {
+    fn of(pull: &Pull, message: String, repository: &str) -> Option<Self> {
         let (_, run, step) = branch::parse(&pull.head_ref)?;
         let state = match (pull.state, pull.ending()) {
             (PullState::Merged(commit), _) => State::Merged(commit),
@@ -94,6 +100,8 @@ impl Request {
             head: pull.head,
             title: pull.title.clone(),
             body: pull.body.clone(),
+            message,
+            url: format!("{WEB}/{repository}/pull/{}", pull.number),
             opened: pull.created,
             state,
         })
@@ -106,7 +114,7 @@ impl Request {
 
     /// Whether it says that a person ends the run early.
     pub fn aborts(&self) -> bool {
-        self.body.starts_with("Aborted: ")
+        self.message.starts_with("Aborted: ")
     }
 }
 
@@ -226,7 +234,11 @@ impl Reviewer {
     fn take_note(&mut self, acts: &mut Vec<Act>) -> Result<(), ReviewError> {
         for news in self.github.advance()? {
             let (News::Opened(pull) | News::Updated(pull) | News::Ended(pull)) = &news;
-            let Some(mut request) = Request::of(pull) else { continue };
+            let (title, message) = self.message(pull.head)?;
+            let Some(mut request) = Request::of(pull, message.clone(), &self.github.repository())
+            else {
+                continue;
+            };
             match news {
                 News::Opened(_) => {
                     self.plan(request.clone());
@@ -234,9 +246,8 @@ impl Reviewer {
                 }
                 News::Updated(_) => {
                     if self.opens {
-                        let (title, body) = self.message(request.head)?;
-                        self.github.edit(pull.number, &title, &body)?;
-                        (request.title, request.body) = (title, body);
+                        self.github.edit(pull.number, &title, &message)?;
+                        (request.title, request.body) = (title, message);
                     }
                     if let Some(plan) = self.plans.get_mut(&pull.number) {
                         (plan.request, plan.done) = (request.clone(), false);
@@ -309,13 +320,24 @@ impl Reviewer {
             acts.push(Act::Conflicts(request));
             return Ok(());
         }
+        self.github.set_draft(number, false);
         self.github.approve(number, REVIEWER)?;
         let is_merged_by_itself =
             self.github.pull(number).is_none_or(|pull| !pull.is_open() || pull.queued.is_some());
-        if !is_merged_by_itself {
-            self.github.merge(number, REVIEWER, self.manners.landing.method())?;
+        if is_merged_by_itself {
+            return Ok(());
         }
-        Ok(())
+        match self.github.merge(number, REVIEWER, self.manners.landing.method()) {
+            Ok(()) => Ok(()),
+            // A check stands in the way.
+            Err(Refusal { status: 405 | 422, .. }) => {
+                if let Some(plan) = self.plans.get_mut(&number) {
+                    (plan.due, plan.done) = (now + AGAIN, false);
+                }
+                Ok(())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     /// Up to the jitter of the manners; the same for the same seed.

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
 use crate::commands::exit;
+use crate::rbac::Form;
 use crate::run::Phase;
 
 /// One story that a rehearsal plays.
@@ -21,6 +22,12 @@ pub struct Scenario {
     /// All that is random follows from it.
     pub seed: u64,
     pub troubles: Vec<Trouble>,
+    /// What the program may read of the cluster: the least that it needs, in one form or the other.
+    pub rights: Form,
+    /// What the inputs say of the rebuild, by the keys of `rebuild`; the others stay as they are.
+    pub rebuild: &'static [(&'static str, &'static str)],
+    /// How many times the watcher is killed outright, wherever it is.
+    pub kills: u32,
     /// What begins a run: the command, without the system and how far its step goes.
     pub begins_with: &'static [&'static str],
     /// What a person asks for at a terminal, one after the other.
@@ -51,6 +58,8 @@ pub enum Trouble {
     FarmerLost { farmer: u32, at: f64 },
     /// The trigger Job is deleted so long after it was created.
     TriggerDeleted { after: SignedDuration },
+    /// The rebuild makes no progress any more once it has got so far (percent).
+    Standstill { at: f64 },
     /// From the moment a step of this phase lands, Argo CD syncs nothing for so long.
     SyncWindow { phase: Phase, length: SignedDuration },
     /// When the trigger lands, the API server refuses its Job, and goes on doing so.
@@ -89,6 +98,9 @@ impl Scenario {
             reverted(),
             scaled_by_hand(),
             inputs_changed(),
+            slow(),
+            stalled(),
+            watcher_killed(),
         ]
     }
 
@@ -108,6 +120,9 @@ fn happy() -> Scenario {
         manners: Manners::default(),
         seed: 1,
         troubles: Vec::new(),
+        rights: Form::ClusterWide,
+        rebuild: &[],
+        kills: 0,
         begins_with: &["next-phase"],
         asks: Vec::new(),
     }
@@ -119,6 +134,7 @@ fn farmer_lost() -> Scenario {
         about: "a farmer's pod is deleted in the middle of the rebuild and comes back",
         manners: Manners { landing: Landing::Squash, ..Manners::default() },
         troubles: vec![Trouble::FarmerLost { farmer: 2, at: 40.0 }],
+        rights: Form::Namespaced,
         ..happy()
     }
 }
@@ -285,6 +301,47 @@ fn inputs_changed() -> Scenario {
         about: "another image lands in the inputs during the rebuild, and the farm stays as it is",
         manners: Manners { landing: Landing::Squash, ..Manners::default() },
         troubles: vec![Trouble::InputsChanged { at: 40.0 }],
+        ..happy()
+    }
+}
+
+/// Four farmers need four days, five a little more than three.
+fn slow() -> Scenario {
+    Scenario {
+        name: "slow",
+        about: "the rebuild would take too long: one more farmer is proposed, and it doesn't any more",
+        pace: 8.0 * HOUR,
+        conduct: Conduct { work: SignedDuration::from_hours(16 * 24), ..happy().conduct },
+        rebuild: &[("addFarmersWhenEtaExceeds", "3d")],
+        ..happy()
+    }
+}
+
+/// Four farmers would need ten hours.
+fn stalled() -> Scenario {
+    let (work, history) = (SignedDuration::from_hours(40), SignedDuration::from_mins(10));
+    Scenario {
+        name: "stalled",
+        about: "the rebuild stops making progress, which is reported, and misses its deadline",
+        // Time that is watched has no gap of hours.
+        pace: 0.3 * HOUR,
+        conduct: Conduct { work, history, ..Conduct::default() },
+        manners: Manners {
+            after: SignedDuration::from_mins(5),
+            jitter: SignedDuration::from_mins(5),
+            ..Manners::default()
+        },
+        troubles: vec![Trouble::Standstill { at: 5.0 }],
+        rebuild: &[("stall", "1h"), ("deadline", "4h")],
+        ..happy()
+    }
+}
+
+fn watcher_killed() -> Scenario {
+    Scenario {
+        name: "watcher-killed",
+        about: "the watcher is killed again and again, in the middle of whatever it does",
+        kills: 20,
         ..happy()
     }
 }

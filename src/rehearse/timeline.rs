@@ -86,7 +86,7 @@ fn is_gate(word: &str) -> bool {
 fn reviewed(act: &Act) -> String {
     let named = |request: &Request| format!("#{} {}", request.number, request.title);
     match act {
-        Act::Opened(request) => format!("opened   {}", named(request)),
+        Act::Opened(request) => format!("opened   {} {}", named(request), request.url),
         Act::Updated(request) => format!("updated  {}", named(request)),
         Act::Ended(request) => {
             let how = match request.state {

@@ -10,9 +10,11 @@ use tower::Service;
 
 use super::argocd::{self, ClusterWriter, TRACKING};
 use super::express::{Express, Farm, PodFact};
+use super::kubernetes::access::Rule;
 use super::kubernetes::kind::Kind;
 use super::kubernetes::node::{NodeHttp, Unreachable};
 use super::kubernetes::{Kubernetes, Propagation, object};
+use crate::rbac::Role;
 
 impl Farm for Kubernetes {
     fn pods(&self, namespace: &str) -> Vec<PodFact> {
@@ -30,6 +32,20 @@ fn fact(pod: &Value) -> PodFact {
         ready: object::is_ready(pod),
         component: object::text(pod, "/metadata/labels/app.kubernetes.io~1component").to_owned(),
     }
+}
+
+/// Roles as the embedded API server grants them.
+pub fn rules(roles: &[Role]) -> Vec<Rule> {
+    let each = roles.iter().flat_map(|role| {
+        role.rules.iter().map(|rule| Rule {
+            namespace: role.namespace.clone(),
+            group: rule.group,
+            resources: vec![rule.resource],
+            names: rule.names.clone(),
+            verbs: rule.verbs.to_vec(),
+        })
+    });
+    each.collect()
 }
 
 /// The HTTP side of the pods: Express.

@@ -14,13 +14,17 @@ use super::argocd::{Application, ArgoCd};
 use super::clock::WorldClock;
 use super::express::{Cmd, Conduct, Express, Frontends};
 use super::github::GitHub;
+use super::github::account::{Account, Permissions};
+use super::jira::{self, Jira};
 use super::jobs::{Crew, Jobs};
 use super::kubernetes::access::{UnmarkedToken, User};
 use super::kubernetes::{Kubernetes, Timing};
 use super::reviewer::{Act, ReviewError, Reviewer};
 use super::scenario::Scenario;
-use super::wiring::{Nodes, Writer};
+use super::wiring::{Nodes, Writer, rules};
 use crate::config::Inputs;
+use crate::propose::pull_request::CONTEXT;
+use crate::rbac::Reach;
 use crate::run::{Phase, SystemRef};
 
 use chronicle::Chronicle;
@@ -28,6 +32,17 @@ use troubles::{Around, Troubles};
 
 /// The one secret of the world.
 pub const TOKEN: &str = "rehearsalTOKEN-of-the-watcher";
+
+/// What the program shows to the embedded GitHub and Jira.
+pub const GITHUB_TOKEN: &str = "rehearsalTOKEN-of-the-pull-requests";
+pub const JIRA_TOKEN: &str = "rehearsalTOKEN-of-the-ticket";
+
+/// Who the program is on the embedded Jira, and the ticket of its runs.
+pub const JIRA_USER: &str = "dcr-gitops@example.com";
+pub const TICKET: &str = "DCR-1";
+
+/// Who it is on the embedded GitHub.
+const BOT: &str = "dcr-gitops";
 
 /// The deployment repo's name on the embedded GitHub.
 const OWNER: &str = "rehearsal";
@@ -54,8 +69,18 @@ pub struct Setting {
     pub folder: String,
     pub inputs: Inputs,
     pub start: Timestamp,
-    /// The program opens pull requests; otherwise the reviewer does, for every step branch that is pushed.
-    pub pull_requests: bool,
+    /// `None`: the program only pushes, and the reviewer opens a pull request for every step branch.
+    pub platforms: Option<Platforms>,
+}
+
+/// What the program finds besides git, where it opens pull requests itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Platforms {
+    /// Users and teams whose review the settings ask for.
+    pub reviewers: Vec<String>,
+    pub teams: Vec<String>,
+    /// Runs have a ticket there.
+    pub jira: Option<jira::Kind>,
 }
 
 /// Something worth telling.
@@ -95,6 +120,8 @@ pub struct World {
     pub kubernetes: Kubernetes,
     pub express: Express,
     pub github: GitHub,
+    /// None where runs have no ticket.
+    pub jira: Option<Jira>,
     clock: WorldClock,
     crew: Crew,
     inner: Mutex<Inner>,
@@ -129,7 +156,7 @@ impl World {
     /// # Errors
     /// There is no such repo.
     pub fn new(setting: &Setting, scenario: &Scenario) -> Result<Self, WorldError> {
-        let Setting { remote, base, system, folder, inputs, start, pull_requests } = setting;
+        let Setting { remote, base, system, folder, inputs, start, platforms } = setting;
         let namespace = system.namespace.as_str();
         let clock = WorldClock::standing(*start);
         let kubernetes = Kubernetes::new(clock.reader(), clock.pace(), Timing::default());
@@ -148,8 +175,16 @@ impl World {
         let conduct = Conduct { port: inputs.admin.port, ..scenario.conduct.clone() };
         express.add(namespace, &system.system, frontends, conduct);
         let github = GitHub::new(clock.reader(), remote, OWNER, REPO, base)?;
+        let jira = match platforms {
+            Some(platforms) => people(&github, platforms, &clock)?,
+            None => None,
+        };
         let crew = Crew::new(*start);
-        kubernetes.set_users(vec![User::new("watcher", TOKEN)?]);
+        let mut reach = Reach::default();
+        reach.add(system, inputs);
+        reach.add_application(system, inputs);
+        let rights = rules(&reach.roles(scenario.rights));
+        kubernetes.set_users(vec![User::new("watcher", TOKEN)?.limited_to(rights)]);
         kubernetes.set_nodes(Arc::new(Nodes(express.clone())));
         kubernetes.set_jobs(Arc::new(Jobs {
             kubernetes: kubernetes.clone(),
@@ -179,7 +214,7 @@ impl World {
             reviewer: Reviewer::new(
                 github.clone(),
                 scenario.manners,
-                !pull_requests,
+                platforms.is_none(),
                 scenario.seed,
             )?,
             chronicle: Chronicle::new(setting, &name),
@@ -187,7 +222,7 @@ impl World {
             synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
-        Ok(World { kubernetes, express, github, clock, crew, inner: Mutex::new(inner) })
+        Ok(World { kubernetes, express, github, jira, clock, crew, inner: Mutex::new(inner) })
     }
 
     /// What time it is in the world.
@@ -291,6 +326,12 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kubernetes.let_go();
+    }
+}
+
 impl Ledger {
     /// Every promise that was broken.
     pub fn broken(&self) -> Vec<String> {
@@ -312,6 +353,28 @@ impl Ledger {
         }
         broken
     }
+}
+
+/// Gives the program and everyone it names their accounts; its tickets are in the Jira it gives.
+fn people(
+    github: &GitHub,
+    platforms: &Platforms,
+    clock: &WorldClock,
+) -> Result<Option<Jira>, UnmarkedToken> {
+    let bot = Account::app(BOT, Permissions::WRITE);
+    github.set_pusher(&bot.login);
+    github.add_token(GITHUB_TOKEN, bot, None)?;
+    // Nobody merges what the program says must wait.
+    github.set_rules(|rules| rules.required_checks = vec![CONTEXT.to_owned()]);
+    for login in &platforms.reviewers {
+        github.add_account(Account::person(login, Permissions::WRITE));
+    }
+    platforms.teams.iter().for_each(|slug| github.add_team(slug));
+    let Some(kind) = platforms.jira else { return Ok(None) };
+    let jira = Jira::new(clock.reader(), kind);
+    jira.add_user(JIRA_USER, JIRA_TOKEN, jira::Access::Comment)?;
+    jira.add_ticket(TICKET, "Rebuild the distributed cache");
+    Ok(Some(jira))
 }
 
 /// A frontend, as somebody else runs it.

@@ -46,11 +46,7 @@ impl Templates {
         if !problems.is_empty() {
             return Err(RenderError { problems });
         }
-        let mut tera = Tera::new();
-        tera.autoescape_on([".yaml.tera"]);
-        tera.set_escape_fn(escape);
-        tera.register_filter("yaml", yaml);
-        tera.register_filter("safe", refuse_safe);
+        let mut tera = for_yaml();
         let mut paths = BTreeMap::new();
         let mut sources = Vec::new();
         for (name, builtin) in BUILTIN {
@@ -76,6 +72,34 @@ impl Templates {
         let path = self.path(name);
         self.tera.render(path, context).map_err(|error| problem(path, &error))
     }
+}
+
+/// Renders one template of YAML that belongs to no step.
+///
+/// # Errors
+/// The template can't be read, or doesn't fit the values.
+pub fn render_yaml(path: &str, text: &str, values: &Value) -> Result<String, RenderError> {
+    let mut tera = for_yaml();
+    tera.register_filter("comment", comment);
+    let rendered = tera
+        .add_raw_template(path, text)
+        .and_then(|()| tera.render(path, &Context::from_serialize(values)?));
+    rendered.map_err(|error| RenderError { problems: vec![problem(path, &error)] })
+}
+
+/// Whatever is printed is quoted.
+fn for_yaml() -> Tera {
+    let mut tera = Tera::new();
+    tera.autoescape_on([".yaml.tera"]);
+    tera.set_escape_fn(escape);
+    tera.register_filter("yaml", yaml);
+    tera.register_filter("safe", refuse_safe);
+    tera
+}
+
+/// `# {{ text | comment }}`: on one line, whatever is in it.
+fn comment(text: &str, _: Kwargs, _: &State) -> tera::TeraResult<tera::Value> {
+    Ok(tera::Value::safe_string(&crate::report::line(text)))
 }
 
 /// Renders a template whose output isn't YAML and is left as it is.

@@ -14,20 +14,18 @@ pub use summary::LIMIT;
 
 use super::facts::{Account, Facts};
 use super::json::{Line, StepOutcome};
-use super::markdown;
+use super::scrub::Scrub;
 use crate::context::Context;
 use crate::render::Change;
 use crate::run::Step;
 use summary::Section;
-
-/// Of one commit, in characters: a summary has room for what a comment hasn't.
-const LONGEST_DIFF: usize = 400_000;
 
 /// The job's step that the program runs in. A clone collects into the same.
 #[derive(Debug, Clone)]
 pub struct Actions {
     output: Option<PathBuf>,
     summary: Option<PathBuf>,
+    scrub: Scrub,
     collected: Arc<Mutex<Collected>>,
 }
 
@@ -53,13 +51,14 @@ impl Actions {
         }
         let file = |name| context.var(name).map(PathBuf::from);
         let (output, summary) = (file("GITHUB_OUTPUT"), file("GITHUB_STEP_SUMMARY"));
-        Some(Actions { output, summary, collected: Arc::default() })
+        let scrub = Scrub::new(context);
+        Some(Actions { output, summary, scrub, collected: Arc::default() })
     }
 
     /// What was decided of a system, in place of what was said of it before, and the commits that were or
     /// would be made.
     pub fn tell(&self, account: &Account<'_>, changes: &[(&Step, &Change)]) {
-        let facts = account.facts();
+        let facts = account.facts().scrubbed(&self.scrub);
         let mut collected = self.collected();
         let line = Line { observed: None, ..account.line.clone() };
         // A watcher goes on looking after it has proposed: what it did stays to be seen.
@@ -67,8 +66,7 @@ impl Actions {
             Some(Told::Seen { section, .. }) if changes.is_empty() => section.commits,
             _ => Vec::new(),
         };
-        let commits =
-            changes.iter().map(|(step, change)| markdown::commit(step, change, LONGEST_DIFF));
+        let commits = changes.iter().map(|(step, change)| summary::commit(step, change));
         let commits: Vec<String> = commits.collect();
         let commits = if commits.is_empty() { before } else { commits };
         // It may have failed before under the shorter name that somebody gave it.
@@ -89,7 +87,11 @@ impl Actions {
 
     /// A warning that concerns the invocation as a whole.
     pub fn warn(&self, message: &str) {
-        let annotation = Annotation::new(Level::Warning, "dcr-gitops", message.trim());
+        self.annotate(Annotation::new(Level::Warning, "dcr-gitops", message.trim()));
+    }
+
+    /// Anything else that is to stand out.
+    pub fn annotate(&self, annotation: Annotation) {
         let mut collected = self.collected();
         if !collected.other.contains(&annotation) {
             collected.other.push(annotation);

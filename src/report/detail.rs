@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 
 use super::overview::Overview;
-use super::time::age;
+use super::time::{age, from_now};
 use super::{Style, escape};
 use crate::run::{PhaseSpan, SpanState};
 
@@ -21,6 +21,9 @@ pub fn detail(view: &Overview, style: Style) -> String {
         let eta = view.eta().map(|eta| format!(", {eta}")).unwrap_or_default();
         let bar = if style.on_terminal { format!("{} ", bar(percent)) } else { String::new() };
         text += &format!("  rebuild: {bar}{percent:.1} % done{eta}\n");
+    }
+    if let Some(watched) = view.watched.filter(|_| view.phase.is_some()) {
+        text += &format!("  watched: last {}\n", from_now(watched, view.at));
     }
     for attention in &view.attention {
         let label = style.color(AnsiColor::Yellow, "attention:");

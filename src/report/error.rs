@@ -147,12 +147,12 @@ fn by_github(error: &github::Error) -> Known {
     Known { code, hint: error.hint() }
 }
 
-fn hint(style: Style, hint: Option<&str>) -> String {
+pub(super) fn hint(style: Style, hint: Option<&str>) -> String {
     hint.map(|hint| line(style, "hint", AnsiColor::Cyan, hint)).unwrap_or_default()
 }
 
 /// One labelled message; a message of several lines keeps them, harmless each.
-fn line(style: Style, label: &str, color: AnsiColor, message: &str) -> String {
+pub(super) fn line(style: Style, label: &str, color: AnsiColor, message: &str) -> String {
     let mut lines = message.lines();
     let first = escape::line(lines.next().unwrap_or_default());
     let mut text = format!("{}: {first}\n", style.color(color, label));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Line;
+use super::scrub::Scrub;
 use super::{nodes, terminal};
 use crate::run::deployment::{Landed, StepContent};
 use crate::run::review::ReviewState;
@@ -217,6 +218,24 @@ impl Account<'_> {
             evidence: evidence::evidence(seen),
             at: terminal::moment(seen.at),
         }
+    }
+}
+
+impl Facts {
+    /// Without what looks like a credential in the words of others.
+    pub fn scrubbed(mut self, scrub: &Scrub) -> Self {
+        let fields = self.unmet.iter_mut().chain(&mut self.attentions);
+        let values = fields.filter_map(Value::as_object_mut).flat_map(|it| it.values_mut());
+        for value in values {
+            if let Some(text) = value.as_str() {
+                *value = scrub.text(text).into();
+            }
+        }
+        let texts = [&mut self.reason].into_iter().chain(&mut self.hint).chain(&mut self.nodes);
+        let texts = texts.chain(&mut self.notices).chain(&mut self.not_proved);
+        let texts = texts.chain(self.evidence.iter_mut().map(|said| &mut said.words));
+        texts.for_each(|text| *text = scrub.text(text));
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! A plan as a comment on a pull request: what would be committed, with the diff folded.
 use super::json::Line;
-use super::{Style, diff, escape};
+use super::{diff, escape, pull_request};
 use crate::render::Change;
 use crate::run::{Decision, Step};
 
@@ -39,7 +39,7 @@ pub fn section(
     for notice in notices {
         text += &format!("\n> {}\n", escape::markdown(notice));
     }
-    changes.iter().for_each(|(step, change)| text += &commit(step, change, LIMIT / 2));
+    changes.iter().for_each(|(step, change)| text += &commit(step, change));
     text
 }
 
@@ -59,8 +59,7 @@ pub fn body(sections: &[String]) -> String {
     text
 }
 
-/// One commit: what it does to each file, and its diff, if that has no more than `most` characters.
-pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
+fn commit(step: &Step, change: &Change) -> String {
     let mut text = format!(
         "\n#### Step {}: {}\n\n",
         step.record.step,
@@ -79,8 +78,17 @@ pub(super) fn commit(step: &Step, change: &Change, most: usize) -> String {
         };
         text += &format!("| {} | {what} (+{added} −{removed}) |\n", escape::markdown(&file.path));
     }
-    let patch = diff::unified(change, Style::default());
-    if patch.chars().count() > most {
+    let patch = match pull_request::patch(change) {
+        Ok(patch) => patch,
+        Err(error) => {
+            return text
+                + &format!(
+                    "\nThe diff can't be shown: {}\n",
+                    escape::markdown(&error.to_string())
+                );
+        }
+    };
+    if patch.chars().count() > LIMIT / 2 {
         return text
             + "\nThe diff is too long to be shown here: run `dcr-gitops plan` to see it.\n";
     }

@@ -1,5 +1,5 @@
 //! One system at a glance: all that a page or a table shows of it, worked out once, in words and numbers.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::json::Line;
@@ -7,8 +7,12 @@ use super::nodes::{NodeRow, rows};
 use super::time::{age, from_now, moment};
 use crate::run::review::ReviewState;
 use crate::run::{
-    Attention, Decision, Observation, PhaseSpan, Progress, Unmet, attentions, notices, spans,
+    Attention, Decision, Observation, PhaseSpan, Progress, Unmet, attentions, estimate, notices,
+    spans,
 };
+
+/// From what age on an estimate is said to be old.
+const OLD: SignedDuration = SignedDuration::from_mins(30);
 
 /// What is shown of one system.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +36,10 @@ pub struct Overview {
     pub notices: Vec<String>,
     pub nodes: Vec<NodeRow>,
     pub progress: Option<Progress>,
+    /// Of when what the estimate is made from is.
+    pub estimated: Option<Timestamp>,
+    /// When a watcher looked last, where it keeps a journal.
+    pub watched: Option<Timestamp>,
     pub deadline: Option<Timestamp>,
     pub ticket: Option<String>,
     pub links: Vec<Link>,
@@ -93,6 +101,8 @@ impl Overview {
             notices: notices(seen),
             nodes: rows(seen).unwrap_or_default(),
             progress: line.progress.clone(),
+            estimated: estimate(seen).map(|estimate| estimate.as_of),
+            watched: seen.world.journal.last_tick.filter(|last| *last <= seen.at),
             deadline: line.deadline,
             ticket: record.and_then(|record| record.ticket.clone()),
             links: links(seen, line),
@@ -114,10 +124,13 @@ impl Overview {
         self.progress.as_ref()?.percent
     }
 
-    /// `complete in 2d4h`
+    /// `complete in 2d4h`, and how old that is where nothing newer is known.
     pub fn eta(&self) -> Option<String> {
         let eta = self.progress.as_ref()?.eta?;
-        Some(format!("complete {} ({})", from_now(eta, self.at), moment(eta)))
+        let old = self.estimated.filter(|as_of| self.at.duration_since(*as_of) >= OLD);
+        let old = old.map(|as_of| format!(", by what was seen {}", from_now(as_of, self.at)));
+        let old = old.unwrap_or_default();
+        Some(format!("complete {} ({}){old}", from_now(eta, self.at), moment(eta)))
     }
 
     /// `5d2h left`, or how long it has been over.

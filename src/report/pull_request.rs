@@ -2,6 +2,8 @@
 mod diffs;
 mod words;
 
+pub(super) use diffs::folded;
+
 use serde::Serialize;
 use tera::Context;
 
@@ -102,6 +104,14 @@ impl Text {
         let whole = diffs.whole.map(|whole| with(&whole)).transpose()?;
         Ok(Body { text, whole })
     }
+}
+
+/// The diff of all objects that a change touches, without their secrets.
+///
+/// # Errors
+/// What changes can't be told.
+pub fn patch(change: &Change) -> Result<String, RenderError> {
+    differences(change)?.iter().map(diffs::patch).collect()
 }
 
 /// What must be read first: that a teardown throws away what nobody has proved to be saved.

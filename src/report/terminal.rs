@@ -127,3 +127,20 @@ pub fn base(seen: &Observation, style: Style) -> String {
     let commit = short(&base.commit);
     style.dim(&format!("  base {} at {commit}{age}", escape::line(&base.name))) + "\n"
 }
+
+/// What a system waits for, in a line; nothing where it doesn't wait.
+pub fn waits(line: &Line, decision: &Decision) -> Option<String> {
+    let name = format!("{}/{}/{}", line.cluster, line.namespace, line.system);
+    let waits = match decision {
+        Decision::Wait(unmet) => {
+            let gates = unmet.iter().map(|unmet| {
+                let since = unmet.since.map(|since| format!(" (since {})", moment(since)));
+                format!("{}: {}{}", unmet.gate, unmet.message, since.unwrap_or_default())
+            });
+            format!("{name} waits for {}", gates.collect::<Vec<_>>().join(", "))
+        }
+        Decision::Propose(step) => format!("{name} has {} due", step.intent().what()),
+        _ => return None,
+    };
+    Some(escape::line(&waits))
+}

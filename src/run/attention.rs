@@ -5,10 +5,11 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::express::{ProbeAnswer, ProbeState};
+use super::express::ProbeState;
+use super::gate::{About, Concern, concerns, unmapped_word};
 use super::journal::GAP;
 use super::progress::{standstill, went_back};
-use super::{About, Concern, Decision, Gate, Observation, Unmet, Why, concerns};
+use super::{Decision, Gate, Observation, Unmet, Why};
 
 /// How long it is told afterwards that nobody watched.
 const OUTAGE_TOLD: SignedDuration = SignedDuration::from_hours(24);
@@ -31,14 +32,14 @@ pub struct Attention {
 pub enum AttentionClass {
     /// This gate has been waited for longer than `attention` in the settings allows.
     Gate(Gate),
-    /// Argo CD doesn't apply what is committed, and won't by itself.
-    Application,
-    /// The synchronizer isn't the one any more that the rebuild was triggered on.
-    Synchronizer,
     /// No progress of the rebuild over `rebuild.stall` of watched time.
     Stall,
     /// The rebuild went back: work is lost.
     Restart,
+    /// The node that holds the rebuild isn't the one that it began on.
+    Synchronizer,
+    /// Argo CD doesn't apply what is committed, and won't by itself.
+    Application,
     /// A node says a word that the inputs don't map.
     Word,
     /// Nobody watched for a while.
@@ -49,10 +50,10 @@ impl fmt::Display for AttentionClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             AttentionClass::Gate(gate) => gate.as_str(),
-            AttentionClass::Application => "application",
-            AttentionClass::Synchronizer => "synchronizer",
             AttentionClass::Stall => "stall",
             AttentionClass::Restart => "restart",
+            AttentionClass::Synchronizer => "synchronizer",
+            AttentionClass::Application => "application",
             AttentionClass::Word => "word",
             AttentionClass::Watcher => "watcher",
         })
@@ -65,8 +66,8 @@ pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
         return Vec::new();
     }
     let mut all = Vec::new();
-    all.extend(concerns(seen).into_iter().map(of_concern));
     all.extend(unmapped(seen));
+    all.extend(concerns(seen).into_iter().map(of_concern));
     all.extend(restarted(seen));
     all.extend(stalled(seen));
     if let Decision::Wait(unmet) = decision {
@@ -74,15 +75,6 @@ pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
     }
     all.extend(unwatched(seen));
     all
-}
-
-fn of_concern(concern: Concern) -> Attention {
-    let class = match concern.about {
-        About::Application => AttentionClass::Application,
-        About::Synchronizer => AttentionClass::Synchronizer,
-    };
-    let Why { message, hint } = concern.why;
-    Attention { class, message, hint, since: None }
 }
 
 /// A gate that takes longer than it should. What isn't known to have begun isn't overdue; the rebuild has
@@ -111,20 +103,27 @@ fn overdue(seen: &Observation, unmet: &Unmet) -> Option<Attention> {
 fn unmapped(seen: &Observation) -> Option<Attention> {
     seen.deployment.record.as_ref()?;
     let admin = &seen.world.admin;
-    let named = |name: &'static str| move |answer: &ProbeAnswer| (name, answer.clone());
-    let rebuild = admin.rebuild.iter().map(named("rebuildStatus"));
-    let history = admin.history.iter().map(named("history"));
-    let all = rebuild.chain(history).chain(admin.propagation.iter().map(named("propagation")));
-    let (name, node, word) = all.into_iter().find_map(|(name, answer)| match answer.state {
-        ProbeState::Unmapped(word) => Some((name, answer.node, word)),
+    let all = admin.rebuild.iter().map(|answer| (answer, "rebuildStatus"));
+    let all = all.chain(admin.history.iter().map(|answer| (answer, "history")));
+    let mut all = all.chain(admin.propagation.iter().map(|answer| (answer, "propagation")));
+    let why = all.find_map(|(answer, name)| match &answer.state {
+        ProbeState::Unmapped(word) => Some(unmapped_word(&answer.node, word, name)),
         _ => None,
     })?;
-    Some(Attention {
-        class: AttentionClass::Word,
-        message: format!("{node} says `{word}`, which `admin.{name}.states` doesn't map"),
-        hint: Some("map the word to running, complete, failed or notNeeded in dcr.yaml".to_owned()),
-        since: None,
-    })
+    Some(at_once(AttentionClass::Word, why))
+}
+
+/// What nothing mends by itself.
+fn of_concern(Concern { about, why }: Concern) -> Attention {
+    let class = match about {
+        About::Application => AttentionClass::Application,
+        About::Synchronizer => AttentionClass::Synchronizer,
+    };
+    at_once(class, why)
+}
+
+fn at_once(class: AttentionClass, why: Why) -> Attention {
+    Attention { class, message: why.message, hint: why.hint, since: None }
 }
 
 fn restarted(seen: &Observation) -> Option<Attention> {

@@ -24,6 +24,19 @@ pub fn cluster_prefix(cluster: &str) -> String {
     format!("{PREFIX}{}/", component(cluster))
 }
 
+/// What the refs of all journals begin with.
+pub const JOURNALS: &str = "refs/dcr/journal/";
+
+/// The ref of a system's journal, in full.
+pub fn journal_ref(system: &SystemRef) -> String {
+    format!("{}{}", journal_prefix(system), component(&system.system))
+}
+
+/// What the refs of the journals of a system's namespace begin with.
+pub fn journal_prefix(system: &SystemRef) -> String {
+    format!("{JOURNALS}{}/{}/", component(&system.cluster), component(&system.namespace))
+}
+
 /// Takes a branch name apart again: system, run and step.
 pub fn parse(branch: &str) -> Option<(SystemRef, u32, u32)> {
     let mut parts = branch.strip_prefix(PREFIX)?.split('/');

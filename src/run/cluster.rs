@@ -28,7 +28,7 @@ pub enum ClusterView {
 pub struct Cluster {
     /// When the reading was complete.
     pub read_at: Timestamp,
-    /// Every run record live in the cluster, of all systems.
+    /// Every run record live in the cluster, of all systems, in the order they came to be.
     pub runs: Vec<LiveRun>,
     /// What carries this system's labels: StatefulSets, Services, PodDisruptionBudgets, Jobs, ConfigMaps.
     pub objects: Vec<Live>,

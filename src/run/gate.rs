@@ -19,6 +19,7 @@ use super::cluster::{Cluster, ClusterView};
 use super::decision::Halt;
 use super::{Gate, Observation, Phase, Unmet, Verdict, Why};
 
+pub(super) use concern::unmapped_word;
 pub use concern::{About, Concern, concerns};
 pub use holds::{Holds, holds};
 pub use notice::notices;

@@ -43,7 +43,8 @@ pub enum Gate {
     Propagated,
     /// Nothing of the run is live, pods and volume claims included.
     Gone,
-    /// The cluster has room for one more run (`maxRunsPerCluster`).
+    /// The cluster has room for the run (`maxRunsPerCluster`): before its first step, and again before the
+    /// rest of its farm comes up.
     Capacity,
     /// Nothing of an earlier run of this system is live.
     Leftovers,
@@ -90,7 +91,7 @@ impl Phase {
     /// The gates that end this phase, in the order a person wants to read them.
     pub fn gates(self) -> &'static [Gate] {
         match self {
-            Phase::HistoryUpdate => &[Gate::Applied, Gate::Nodes, Gate::History],
+            Phase::HistoryUpdate => &[Gate::Applied, Gate::Nodes, Gate::Capacity, Gate::History],
             Phase::FarmUp | Phase::Synchronizer => &[Gate::Applied, Gate::Nodes],
             Phase::Rebuild => &[Gate::Applied, Gate::Rebuild],
             Phase::Propagate => &[Gate::Applied, Gate::Propagated],

@@ -216,7 +216,8 @@ async fn a_pod_that_is_not_there_and_a_missing_permission_are_told_apart() {
     let admin =
         asked.ask_with(&clusters, None, &record(Phase::Rebuild), &config::Admin::default()).await;
     assert_eq!(admin.silent.len(), 6);
-    let why = "not allowed to get pods/proxy in namespace tenant-1 (403)";
+    let why = "not allowed to get pods/proxy in namespace tenant-1, which takes the rule \
+        {apiGroups: [\"\"], resources: [pods/proxy], verbs: [get]} (403)";
     assert!(admin.silent.iter().all(|silent| silent.why == why), "{:?}", silent(&admin));
 }
 

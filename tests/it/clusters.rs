@@ -200,14 +200,17 @@ async fn where_only_namespaces_may_be_read_each_is() {
         [
             "runs are counted only in the namespaces that may be read, tenant-1 among them",
             "why a pod isn't created can't be told: not allowed to list events in namespace \
-             tenant-1 (403)",
+             tenant-1, which takes the rule {apiGroups: [\"\"], resources: [events], verbs: [list, \
+             watch]} (403)",
         ]
     );
     assert_eq!(
         farm.view(&clusters, &system7),
         ClusterView::Unreachable {
             context: "den".into(),
-            why: "not allowed to list pods in namespace tenant-2 (403)".into()
+            why: "not allowed to list pods in namespace tenant-2, which takes the rule \
+                {apiGroups: [\"\"], resources: [pods], verbs: [list, watch]} (403)"
+                .into()
         }
     );
 }
@@ -220,7 +223,11 @@ async fn one_kind_that_may_not_be_read_is_enough_to_see_nothing() {
     let server = farm.kubernetes.listen().await.unwrap();
     let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
     let why = farm.why(&clusters, &system6()).await;
-    assert_eq!(why, "not allowed to list jobs in namespace tenant-1 (403)");
+    assert_eq!(
+        why,
+        "not allowed to list jobs in namespace tenant-1, which takes the rule \
+         {apiGroups: [\"batch\"], resources: [jobs], verbs: [list, watch]} (403)"
+    );
 }
 
 #[tokio::test]
@@ -272,50 +279,218 @@ async fn seen_when(
     }
 }
 
+/// Watches system6 in virtual time while `story` is told.
+async fn watched(farm: &Farm, story: impl AsyncFnOnce(&Clusters, &Notify)) {
+    let (clusters, changed) = (farm.clusters(), Notify::new());
+    clusters.follow(&[system6()]);
+    let story = async {
+        seen_when(farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
+        story(&clusters, &changed).await;
+    };
+    tokio::select! {
+        () = clusters.watch(&changed) => unreachable!(),
+        () = story => {}
+    }
+}
+
+fn ready(wanted: usize) -> impl Fn(&Cluster) -> bool {
+    move |seen| pods(seen).iter().filter(|pod| pod.1).count() == wanted
+}
+
+async fn scale(farm: &Farm, farmers: u32) {
+    farm.set(&system6(), "farmer", farmers);
+    farm.pass(60).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watch_keeps_up_through_cuts_and_forgotten_history() {
     let farm = Farm::new();
-    let (clusters, changed) = (farm.clusters(), Notify::new());
-    let watched = [system6()];
-    let watching = clusters.watch(&watched, &changed);
-    let story = async {
-        seen_when(&farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
-        farm.set(&system6(), "farmer", 1);
-        farm.pass(60).await;
-        seen_when(&farm, &clusters, &changed, |seen| pods(seen).iter().any(|pod| pod.1)).await;
+    watched(&farm, async |clusters, changed| {
+        scale(&farm, 1).await;
+        seen_when(&farm, clusters, changed, ready(1)).await;
+        farm.kubernetes.cut_watches();
+        scale(&farm, 2).await;
+        seen_when(&farm, clusters, changed, ready(2)).await;
         let lists = farm.kubernetes.requests()["list pods"];
-        assert_eq!(lists, 1, "what happened came by the watch");
+        assert_eq!(lists, 1, "what happened came by the watch, and so did what a cut left out");
 
         farm.kubernetes.cut_watches();
         farm.kubernetes.compact();
-        farm.set(&system6(), "farmer", 2);
-        farm.pass(60).await;
-        let ready = |seen: &Cluster| pods(seen).iter().filter(|pod| pod.1).count() == 2;
-        let seen = seen_when(&farm, &clusters, &changed, ready).await;
+        scale(&farm, 3).await;
+        let seen = seen_when(&farm, clusters, changed, ready(3)).await;
         assert_eq!(seen.read_at, farm.clock.now());
-        assert_eq!(seen.objects[0].replicas, Some(2));
+        assert_eq!(seen.objects[0].replicas, Some(3));
+        assert_eq!(farm.kubernetes.requests()["list pods"], 2, "410 takes a new list");
+    })
+    .await;
+}
 
-        farm.kubernetes.edit(
-            dcr_gitops::rehearse::kubernetes::kind::Kind::Pod,
-            "tenant-1",
-            "system6-dcr-farmer-0",
-            |pod| pod["metadata"]["annotations"] = json!({"note": "nobody's business"}),
-        );
-        farm.kubernetes.fail_next("watch", "pods", 1, Fault::Unavailable);
-        farm.kubernetes.fail_next("list", "pods", 3, Fault::Unavailable);
-        farm.kubernetes.cut_watches();
-        let unseen = async {
-            while matches!(farm.view(&clusters, &system6()), ClusterView::Seen(_)) {
+#[tokio::test(start_paused = true)]
+async fn a_server_that_starts_again_is_no_news_and_one_that_stays_away_is() {
+    let farm = Farm::new();
+    watched(&farm, async |clusters, changed| {
+        let out_of_service = |times| {
+            farm.kubernetes.fail_next("watch", "pods", 1, Fault::Unavailable);
+            farm.kubernetes.fail_next("list", "pods", times, Fault::Unavailable);
+            farm.kubernetes.cut_watches();
+        };
+        out_of_service(3);
+        scale(&farm, 1).await;
+        let always = async {
+            loop {
                 changed.notified().await;
+                match farm.view(clusters, &system6()) {
+                    ClusterView::Seen(seen) if ready(1)(&seen) => break,
+                    ClusterView::Seen(_) => {}
+                    other => panic!("{other:?}"),
+                }
             }
         };
-        unseen.await;
-        seen_when(&farm, &clusters, &changed, ready).await;
+        always.await;
+
+        out_of_service(100);
+        let why = loop {
+            if let ClusterView::Unreachable { why, .. } = farm.view(clusters, &system6()) {
+                break why;
+            }
+            changed.notified().await;
+        };
+        assert!(why.contains("`list pods in all namespaces` was answered with 503"), "{why}");
+        scale(&farm, 2).await;
+        seen_when(&farm, clusters, changed, ready(2)).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_patience_gets_it() {
+    let farm = Farm::new();
+    watched(&farm, async |clusters, changed| {
+        farm.kubernetes.fail_next("watch", "pods", 1, Fault::TooManyRequests { retry_after: 40 });
+        let before = tokio::time::Instant::now();
+        farm.kubernetes.cut_watches();
+        scale(&farm, 1).await;
+        seen_when(&farm, clusters, changed, ready(1)).await;
+        let passed = before.elapsed().as_secs();
+        assert!((40..50).contains(&passed), "{passed}");
+        assert_eq!(farm.kubernetes.requests()["list pods"], 2, "nobody asked meanwhile");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_gone_deaf_is_found_out_sooner_than_it_would_have_ended() {
+    let farm = Farm::new();
+    watched(&farm, async |clusters, changed| {
+        let opened = async |times: u64| {
+            while farm.kubernetes.requests().get("watch pods").is_none_or(|count| *count < times) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        opened(1).await;
+        for (farmers, deaf) in [(1, Fault::Silent), (2, Fault::Slow(Duration::from_secs(3600)))] {
+            farm.kubernetes.fail_next("watch", "pods", 1, deaf);
+            farm.kubernetes.cut_watches();
+            let before = tokio::time::Instant::now();
+            opened(2 * u64::from(farmers)).await;
+            scale(&farm, farmers).await;
+            seen_when(&farm, clusters, changed, ready(farmers as usize)).await;
+            let passed = before.elapsed().as_secs();
+            assert!((140..295).contains(&passed), "{passed}");
+        }
+        // Silence twice in a row: a list tells what the watch doesn't.
+        farm.kubernetes.fail_next("watch", "pods", 1000, Fault::Silent);
+        farm.kubernetes.cut_watches();
+        scale(&farm, 3).await;
+        seen_when(&farm, clusters, changed, ready(3)).await;
+    })
+    .await;
+}
+
+/// What an hour of watching costs the API server, in lists and watches.
+async fn an_hour(systems: u32) -> u64 {
+    let (farm, changed) = (Farm::new(), Notify::new());
+    let of = |n| system(&format!("tenant-{}", n % 7), &format!("system{n}"));
+    let systems: Vec<SystemRef> = (0..systems).map(of).collect();
+    for system in &systems {
+        farm.record(system, 1);
+        farm.set(system, "synchronizer", 1);
+    }
+    farm.pass(60).await;
+    let clusters = farm.clusters();
+    clusters.follow(&systems);
+    let hour = tokio::time::sleep(Duration::from_secs(3600));
+    tokio::select! {
+        () = clusters.watch(&changed) => unreachable!(),
+        () = hour => {}
+    }
+    let all_seen = |system| matches!(farm.view(&clusters, system), ClusterView::Seen(seen) if seen.pods.len() == 1);
+    assert!(systems.iter().all(all_seen));
+    farm.kubernetes.requests().values().sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_watched_costs_nothing_only_what_changes() {
+    let one = an_hour(1).await;
+    assert_eq!(an_hour(40).await, one);
+    // Eight kinds, each with a list and a watch every ten minutes at the most.
+    assert!(one <= 8 * (1 + 7), "{one}");
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_are_read_again() {
+    let farm = Farm::new();
+    let user = |token: &str| farm.kubernetes.set_users(vec![User::new("watcher", token).unwrap()]);
+    user(TOKEN);
+    let server = farm.kubernetes.listen().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credential");
+    let credential = |token: &str| {
+        let status = json!({"apiVersion": "client.authentication.k8s.io/v1",
+            "kind": "ExecCredential", "status": {"token": token}});
+        std::fs::write(&file, status.to_string()).unwrap();
+    };
+    credential(TOKEN);
+    let mut kubeconfig = kubeconfig(&server.url());
+    kubeconfig.auth_infos = from_value(json!([{"name": "u", "user": {"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [file],
+        "interactiveMode": "Never",
+    }}}]))
+    .unwrap();
+    let clusters = Clusters::new(kubeconfig, &Settings::default(), farm.clock());
+    let changed = Notify::new();
+    clusters.follow(&[system6()]);
+    let story = async {
+        seen_when(&farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
+        let other = "rehearsalTOKEN-another";
+        user(other);
+        farm.kubernetes.cut_watches();
+        while matches!(farm.view(&clusters, &system6()), ClusterView::Seen(_)) {
+            changed.notified().await;
+        }
+        credential(other);
+        scale(&farm, 1).await;
+        seen_when(&farm, &clusters, &changed, ready(1)).await;
     };
     tokio::select! {
-        () = watching => unreachable!(),
+        () = clusters.watch(&changed) => unreachable!(),
         () = story => {}
     }
+}
+
+#[tokio::test]
+async fn what_is_read_anew_leaves_alone_what_is_kept_up() {
+    let farm = Farm::new();
+    let clusters = farm.clusters();
+    let elsewhere = SystemRef { cluster: "ams".into(), ..system6() };
+    let views = clusters.anew(&[system6(), elsewhere]).await;
+    assert!(matches!(&views[0], ClusterView::Seen(seen) if seen.read_at == farm.clock.now()));
+    assert_eq!(views[1], ClusterView::NoContext { context: "ams".into() });
+    assert!(!clusters.is_read(&system6()) && !clusters.has(&system6()));
+    farm.record(&system6(), 1);
+    clusters.once(&[system6()]).await;
+    assert!(clusters.is_read(&system6()) && clusters.has(&system6()));
+    assert!(!clusters.has(&system("tenant-1", "system7")));
 }
 
 #[tokio::test]
@@ -327,18 +502,25 @@ async fn a_watch_of_single_namespaces_keeps_up_too() {
     let clusters = Clusters::new(kubeconfig(&server.url()), &Settings::default(), farm.clock());
     let changed = Notify::new();
     let watched = [system6(), system("tenant-2", "system7")];
+    clusters.follow(&watched[..1]);
     let story = async {
         seen_when(&farm, &clusters, &changed, |seen| seen.pods.is_empty()).await;
         farm.set(&system6(), "farmer", 1);
         farm.pass(60).await;
         seen_when(&farm, &clusters, &changed, |seen| pods(seen).iter().any(|pod| pod.1)).await;
+        // A namespace that comes to be of interest later is read, too.
+        assert!(!clusters.is_read(&watched[1]));
+        clusters.follow(&watched);
+        while !clusters.is_read(&watched[1]) {
+            changed.notified().await;
+        }
         assert!(matches!(
             farm.view(&clusters, &watched[1]),
-            ClusterView::Unreachable { why, .. } if why.contains("in namespace tenant-2 (403)")
+            ClusterView::Unreachable { why, .. } if why.contains("in namespace tenant-2,")
         ));
     };
     tokio::select! {
-        () = clusters.watch(&watched, &changed) => unreachable!(),
+        () = clusters.watch(&changed) => unreachable!(),
         () = story => {}
     }
 }

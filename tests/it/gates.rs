@@ -437,6 +437,46 @@ fn a_run_is_gone_when_nothing_is_left() {
     assert_eq!(said, "unmet: PersistentVolumeClaim cache-system6-dcr-farmer-0 is still live");
 }
 
+/// First steps that were merged together may have taken the same place.
+#[test]
+fn the_last_place_in_a_cluster_is_one_runs_whoever_looks() {
+    let other = |n: u32| SystemRef { system: format!("other{n}"), ..system() };
+    let live = |system, step| LiveRun { system, run: 7, step };
+    let capacity = |runs: Vec<LiveRun>| {
+        after(Phase::HistoryUpdate, Gate::Capacity, |seen| {
+            cluster(seen).runs = runs;
+            // Who hasn't begun doesn't count any more.
+            seen.deployment.open_first_steps = (10..20).map(other).collect();
+        })
+    };
+    let [a, b, c] = [other(1), other(2), other(3)];
+    let ours = || live(system(), 1);
+    let at = |place: usize, before: &[(&SystemRef, u32)]| {
+        let mut runs: Vec<_> =
+            before.iter().map(|(system, step)| live((*system).clone(), *step)).collect();
+        runs.insert(place, ours());
+        capacity(runs)
+    };
+    assert_eq!(at(0, &[(&a, 1), (&b, 1), (&c, 1)]), "met: it is run 1 of at most 3 in den");
+    assert_eq!(at(2, &[(&a, 1), (&b, 1), (&c, 1)]), "met: it is run 3 of at most 3 in den");
+    let full = "unmet: 3 of 3 runs are on in den: tenant-105858-prod/other1, \
+                tenant-105858-prod/other2, tenant-105858-prod/other3";
+    assert_eq!(at(3, &[(&a, 1), (&b, 1), (&c, 1)]), full);
+    // A run that has gone on keeps its place though its record came to be later.
+    assert_eq!(at(2, &[(&a, 1), (&b, 1), (&c, 2)]), full);
+    // One whose record can't be read is on all the same.
+    assert_eq!(at(0, &[(&a, 0), (&b, 3), (&c, 2)]), full);
+    // Of two that were merged again one comes first, too.
+    let again = |first: SystemRef, second: SystemRef| {
+        let rest = [live(a.clone(), 4), live(b.clone(), 4)];
+        capacity(rest.into_iter().chain([live(first, 2), live(second, 2)]).collect())
+    };
+    assert_eq!(again(system(), c.clone()), "met: it is run 3 of at most 3 in den");
+    assert_eq!(again(c.clone(), system()), full);
+    // As long as its own record isn't live it counts all others.
+    assert_eq!(capacity(vec![live(a.clone(), 1), live(b.clone(), 1), live(c.clone(), 1)]), full);
+}
+
 #[test]
 fn a_first_step_needs_room_and_nothing_left_over() {
     let start = |change: &dyn Fn(&mut Observation)| {

@@ -134,3 +134,57 @@ async fn credentials_that_fail_are_not_shown() {
     let why = look("{tokenFile: absent}").await.unwrap_err();
     assert!(why.contains("the token file") && why.contains("No such file"), "{why}");
 }
+
+#[test]
+fn a_proxy_comes_from_the_context_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let proxy = |server: &str, own: Option<&str>, env: &[(&'static str, &str)]| {
+        let text = with_context("den", server, "{}");
+        let mut config: serde_json::Value =
+            serde_json::to_value(kube::config::Kubeconfig::from_yaml(&text).unwrap()).unwrap();
+        if let Some(own) = own {
+            config["clusters"][0]["cluster"]["proxy-url"] = own.into();
+        }
+        file(at, "config", &config.to_string());
+        let env: Vec<_> = env.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        let read = kubeconfig::read(&context(at, &env), Some(Path::new("config"))).unwrap();
+        read.clusters[0].cluster.as_ref().unwrap().proxy_url.clone()
+    };
+    let far = "https://api.den.example.com:6443";
+    let set = ("HTTPS_PROXY", "proxy.example.com:3128");
+    let is = Some("http://proxy.example.com:3128".to_owned());
+    assert_eq!(proxy(far, None, &[]), None);
+    assert_eq!(proxy(far, None, &[set]), is);
+    assert_eq!(proxy(far, None, &[("https_proxy", "http://proxy.example.com:3128")]), is);
+    assert_eq!(proxy(far, None, &[("ALL_PROXY", "http://proxy.example.com:3128")]), is);
+    let without = |what| proxy(far, None, &[set, ("NO_PROXY", what)]);
+    // Held against the cluster, not against the proxy.
+    assert_eq!(without("other.example.com, .den.example.com"), None);
+    assert_eq!(without("*"), None);
+    assert_eq!(without("proxy.example.com"), is);
+    assert_eq!(proxy("https://10.1.2.3", None, &[set, ("no_proxy", "10.0.0.0/8")]), None);
+    assert_eq!(proxy("https://127.0.0.1:6443", None, &[set]), None);
+    assert_eq!(proxy("https://[::1]:6443", None, &[set]), None);
+    assert_eq!(proxy(far, Some("socks5://own:1080"), &[set]), Some("socks5://own:1080".into()));
+}
+
+#[test]
+fn a_stamp_tells_that_a_file_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let list = ("KUBECONFIG", std::env::join_paths(["one", "two"]).unwrap());
+    let context = context(at, &[list]);
+    let stamp = || kubeconfig::stamp(&context, None);
+    let nothing = stamp();
+    file(at, "one", "{}");
+    let one = stamp();
+    file(at, "two", "{}");
+    let two = stamp();
+    assert!(nothing != one && one != two && two == stamp());
+    file(at, "two", "{users: []}");
+    assert_ne!(stamp(), two);
+    assert_eq!(kubeconfig::stamp(&context, Some(Path::new("absent"))), {
+        kubeconfig::stamp(&context, Some(Path::new("gone")))
+    });
+}

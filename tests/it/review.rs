@@ -1,3 +1,9 @@
 //! Steps in review: the built program against the embedded GitHub, over loopback.
+mod auto;
+mod body;
+mod commits;
+mod gate;
+mod identity;
 mod once;
-mod stage;
+mod polling;
+pub mod stage;

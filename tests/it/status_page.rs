@@ -115,3 +115,16 @@ fn a_link_is_made_of_a_web_address_only() {
     seen.world.review.requests[0].url = "javascript:alert(1)".into();
     assert!(!html(&[&seen]).contains("javascript:"));
 }
+
+/// What an estimate is worth depends on how old it is, and a run that nobody watches says so.
+#[test]
+fn how_old_it_is_is_said() {
+    let mut seen = rebuilding();
+    seen.world.journal.last_tick = Some(seen.at - SignedDuration::from_mins(12));
+    assert!(!view(&seen).eta().unwrap().contains("by what was seen"));
+    seen.world.admin.rebuild.clear();
+    let said = view(&seen).eta().unwrap();
+    assert!(said.ends_with(", by what was seen 1h ago"), "{said}");
+    let said = detail(&view(&seen), Style::default());
+    assert!(said.contains("\n  watched: last 12m ago\n"), "{said}");
+}

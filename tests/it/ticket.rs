@@ -1,5 +1,6 @@
 //! A run's ticket: what it is told, in either Jira, whatever goes wrong on the way.
 mod delivery;
+mod program;
 mod text;
 mod words;
 

@@ -1,4 +1,7 @@
 //! `watch` as people and pipelines run it: the built program against the embedded world on loopback.
+mod alone;
+mod goes_on;
+mod many;
 pub mod stage;
 
 use std::net::TcpListener;
@@ -48,8 +51,10 @@ async fn without_names_a_run_that_is_on_is_watched_to_the_end_of_its_slice() {
     // Beside it there is one that never had a run.
     let path = "clusters/den/tenant-105858-prod/system7/dcr.yaml";
     base::put(&stage.folder.remote(), path, "apiVersion: dcr-gitops/v1\n");
-    let ran = stage.run(&["watch", "--push", "--for", "1s", "--poll", "1s", "-o", "json"]).await;
-    let line = ran.ends(10).line();
+    let watch = ["watch", "--push", "--for", "1s", "--poll", "1s", "-o", "json"];
+    stage.run(&watch).await.ends(10);
+    // However long a look takes: what the one emitted, the next one waits for.
+    let line = stage.run(&watch).await.ends(10).line();
     assert_eq!((&line["system"], &line["decision"]), (&"system6".into(), &"wait".into()));
     assert_eq!(line["unmet"][0]["gate"], "review", "{line}");
     stage.folder.git(&stage.folder.remote(), ["rev-parse", "--verify", STEP]).unwrap();
@@ -73,10 +78,18 @@ async fn a_broken_system_stops_no_other() {
     stage.folder.git(&stage.folder.remote(), ["rev-parse", "--verify", STEP]).unwrap();
 }
 
+/// In two clones, and in one.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_watchers_emit_one_commit() {
-    let stage = Stage::due().await;
-    let dirs = [stage.folder.work(), stage.clone("other")];
+    for shared in [false, true] {
+        let stage = Stage::due().await;
+        let work = stage.folder.work();
+        let other = if shared { work.clone() } else { stage.clone("other") };
+        emit_one_commit(&stage, [work, other]).await;
+    }
+}
+
+async fn emit_one_commit(stage: &Stage, dirs: [std::path::PathBuf; 2]) {
     let watch = ["watch", "system6", "--push", "--for", "1s", "--poll", "1s", "-o", "json"];
     let children = dirs.each_ref().map(|dir| stage.program(dir, &watch).spawn().unwrap());
     let remote = stage.folder.remote();

@@ -14,7 +14,8 @@ use super::question::{ENCODED, Question};
 use crate::config::Via;
 use crate::observe::express::LONGEST_ANSWER;
 use crate::observe::express::excerpt::{excerpt, printable};
-use crate::observe::unanswered::Unanswered;
+use crate::observe::rights::Read;
+use crate::observe::unanswered::{Unanswered, not_allowed};
 use crate::run::SystemRef;
 
 /// What an API server says itself where it can't reach what is asked.
@@ -74,7 +75,7 @@ async fn proxied(
     let url = format!("/api/v1/namespaces/{namespace}/pods/{node}:{port}/proxy{path}");
     let request =
         Request::get(url).body(kube::client::Body::empty()).map_err(|error| error.to_string())?;
-    let asked = format!("get pods/proxy in namespace {namespace}");
+    let asked = Read::Proxy.asked("get", Some(&system.namespace));
     let answer = client.send(request).await.map_err(|error| Unanswered::new(error, &asked).why)?;
     let status = answer.status();
     let body = body(answer).await?;
@@ -87,7 +88,7 @@ async fn proxied(
             StatusCode::UNAUTHORIZED => {
                 "the API server doesn't accept the credentials (401)".to_owned()
             }
-            StatusCode::FORBIDDEN => format!("not allowed to {asked} (403)"),
+            StatusCode::FORBIDDEN => not_allowed(&asked),
             _ => excerpt(own.message.as_bytes()),
         }),
         _ => Err(not_ok(status, &body)),
@@ -102,7 +103,7 @@ async fn forwarded(
     path: &str,
 ) -> Result<Vec<u8>, String> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), &system.namespace);
-    let asked = format!("get and create pods/portforward in namespace {}", system.namespace);
+    let asked = Read::PortForward.asked("get and create", Some(&system.namespace));
     let pod = utf8_percent_encode(node, ENCODED).to_string();
     let mut forward = pods
         .portforward(&pod, &[port])

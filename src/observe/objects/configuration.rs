@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Kind, Metadata, or_default};
+use crate::observe::rights::Read;
 use crate::run::Record;
 
 /// What is kept of a ConfigMap: of a run record, which run it is.
@@ -70,8 +71,7 @@ struct Status {
 
 impl Kind for RunRecord {
     const KIND: &'static str = "ConfigMap";
-    const GROUP: &'static str = "";
-    const PLURAL: &'static str = "configmaps";
+    const READ: Read = Read::RunRecords;
     type Wire = WithData;
 
     fn slim(wire: WithData) -> (Metadata, Self) {
@@ -89,8 +89,7 @@ impl Kind for RunRecord {
 
 impl Kind for Service {
     const KIND: &'static str = "Service";
-    const GROUP: &'static str = "";
-    const PLURAL: &'static str = "services";
+    const READ: Read = Read::Services;
     type Wire = OnlyMetadata;
 
     fn slim(wire: OnlyMetadata) -> (Metadata, Self) {
@@ -100,8 +99,7 @@ impl Kind for Service {
 
 impl Kind for Budget {
     const KIND: &'static str = "PodDisruptionBudget";
-    const GROUP: &'static str = "policy";
-    const PLURAL: &'static str = "poddisruptionbudgets";
+    const READ: Read = Read::Budgets;
     type Wire = WithStatus;
 
     fn slim(wire: WithStatus) -> (Metadata, Self) {
@@ -111,8 +109,7 @@ impl Kind for Budget {
 
 impl Kind for Claim {
     const KIND: &'static str = "PersistentVolumeClaim";
-    const GROUP: &'static str = "";
-    const PLURAL: &'static str = "persistentvolumeclaims";
+    const READ: Read = Read::Claims;
     type Wire = WithStatus;
 
     fn slim(wire: WithStatus) -> (Metadata, Self) {

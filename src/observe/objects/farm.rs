@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::Notify;
+use tokio::sync::watch::Receiver;
 
 use super::view::{AsOf, Seen};
 use super::{
@@ -47,18 +48,18 @@ impl Objects {
     pub async fn keep(
         &self,
         connection: &Connection,
-        namespaces: &BTreeSet<String>,
+        namespaces: &Receiver<BTreeSet<String>>,
         changed: &Notify,
     ) {
         tokio::join!(
-            self.pods.keep(connection, namespaces, changed),
-            self.stateful_sets.keep(connection, namespaces, changed),
-            self.jobs.keep(connection, namespaces, changed),
-            self.records.keep(connection, namespaces, changed),
-            self.services.keep(connection, namespaces, changed),
-            self.budgets.keep(connection, namespaces, changed),
-            self.claims.keep(connection, namespaces, changed),
-            self.refusals.keep(connection, namespaces, changed),
+            self.pods.keep(connection, namespaces.clone(), changed),
+            self.stateful_sets.keep(connection, namespaces.clone(), changed),
+            self.jobs.keep(connection, namespaces.clone(), changed),
+            self.records.keep(connection, namespaces.clone(), changed),
+            self.services.keep(connection, namespaces.clone(), changed),
+            self.budgets.keep(connection, namespaces.clone(), changed),
+            self.claims.keep(connection, namespaces.clone(), changed),
+            self.refusals.keep(connection, namespaces.clone(), changed),
         );
     }
 
@@ -72,6 +73,29 @@ impl Objects {
         self.budgets.fail(None, why.to_owned());
         self.claims.fail(None, why.to_owned());
         self.refusals.fail(None, why.to_owned());
+    }
+
+    /// Whether every kind was read in `namespace`, or couldn't be.
+    pub fn is_read(&self, namespace: &str) -> bool {
+        self.pods.is_read(namespace)
+            && self.stateful_sets.is_read(namespace)
+            && self.jobs.is_read(namespace)
+            && self.records.is_read(namespace)
+            && self.services.is_read(namespace)
+            && self.budgets.is_read(namespace)
+            && self.claims.is_read(namespace)
+            && self.refusals.is_read(namespace)
+    }
+
+    /// Whether anything of a system's runs is live, as far as is known.
+    pub fn has(&self, system: &SystemRef) -> bool {
+        self.pods.has(system)
+            || self.stateful_sets.has(system)
+            || self.jobs.has(system)
+            || self.records.has(system)
+            || self.services.has(system)
+            || self.budgets.has(system)
+            || self.claims.has(system)
     }
 
     /// What concerns one system; the error says which kind of object couldn't be seen, and why.
@@ -107,9 +131,13 @@ impl Objects {
         })
     }
 
+    /// In the order they came to be, which is the same whoever looks.
     fn runs(&self, asked: &SystemRef) -> Vec<LiveRun> {
         let records = self.records.all().into_iter().filter(|object| object.body.is_record);
-        records.map(|record| live_run(record, asked)).collect()
+        let mut runs: Vec<_> =
+            records.map(|record| (record.meta.created, live_run(record, asked))).collect();
+        runs.sort_by(|(a, one), (b, other)| (a, &one.system).cmp(&(b, &other.system)));
+        runs.into_iter().map(|(_, run)| run).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::words::reason;
 use super::{Kind, Metadata, or_default};
 use crate::manifest::spec::JobSpec;
+use crate::observe::rights::Read;
 use crate::run::cluster::JobResult;
 
 /// What is kept of a Job.
@@ -48,8 +49,7 @@ struct Condition {
 
 impl Kind for Job {
     const KIND: &'static str = "Job";
-    const GROUP: &'static str = "batch";
-    const PLURAL: &'static str = "jobs";
+    const READ: Read = Read::Jobs;
     type Wire = Wire;
 
     fn slim(wire: Wire) -> (Metadata, Self) {

@@ -6,6 +6,7 @@ use kube::api::{Api, ListParams, ObjectList};
 
 use super::{Kind, Listed, OURS};
 use crate::observe::clusters::LIMIT;
+use crate::observe::rights::Asked;
 use crate::observe::unanswered::{Cause, Unanswered};
 
 /// How many objects come at once.
@@ -17,11 +18,18 @@ const AGAIN: u32 = 2;
 /// The longest that is waited before, whatever the server asks for: somebody waits for the answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// All there is, at one version.
+pub struct Complete<K> {
+    pub objects: Vec<Listed<K>>,
+    /// From where a watch misses nothing.
+    pub version: String,
+}
+
 /// The objects of one namespace, or of all of them.
 pub async fn list<K: Kind>(
     client: &Client,
     namespace: Option<&str>,
-) -> Result<Vec<Listed<K>>, Unanswered> {
+) -> Result<Complete<K>, Unanswered> {
     let api = api(client, namespace);
     let asked = asked::<K>("list", namespace);
     let mut begun = 0;
@@ -32,9 +40,13 @@ pub async fn list<K: Kind>(
             match page(&api, &params, &asked).await {
                 Ok(page) => {
                     objects.extend(page.items);
-                    match page.metadata.continue_.filter(|next| !next.is_empty()) {
+                    let metadata = page.metadata;
+                    match metadata.continue_.filter(|next| !next.is_empty()) {
                         Some(next) => params.continue_token = Some(next),
-                        None => return Ok(objects),
+                        None => {
+                            let version = metadata.resource_version.unwrap_or_default();
+                            return Ok(Complete { objects, version });
+                        }
                     }
                 }
                 Err(error) if error.cause == Cause::Expired && begun < AGAIN => {
@@ -54,12 +66,9 @@ pub fn api<K: Kind>(client: &Client, namespace: Option<&str>) -> Api<Listed<K>> 
     }
 }
 
-/// A verb and what it is for, in words.
-pub fn asked<K: Kind>(verb: &str, namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => format!("{verb} {} in namespace {namespace}", K::PLURAL),
-        None => format!("{verb} {} in all namespaces", K::PLURAL),
-    }
+/// A verb and what it is for.
+pub fn asked<K: Kind>(verb: &'static str, namespace: Option<&str>) -> Asked {
+    K::READ.asked(verb, namespace)
 }
 
 fn params<K: Kind>() -> ListParams {
@@ -70,7 +79,7 @@ fn params<K: Kind>() -> ListParams {
 async fn page<K: Kind>(
     api: &Api<Listed<K>>,
     params: &ListParams,
-    asked: &str,
+    asked: &Asked,
 ) -> Result<ObjectList<Listed<K>>, Unanswered> {
     let mut sent = 0;
     loop {

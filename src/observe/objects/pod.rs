@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::words::{reason, words};
 use super::{Kind, Metadata, or_default};
+use crate::observe::rights::Read;
 
 /// What is kept of a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +103,7 @@ struct Terminated {
 
 impl Kind for Pod {
     const KIND: &'static str = "Pod";
-    const GROUP: &'static str = "";
-    const PLURAL: &'static str = "pods";
+    const READ: Read = Read::Pods;
     type Wire = Wire;
 
     fn slim(mut wire: Wire) -> (Metadata, Self) {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::words::words;
 use super::{Kind, Metadata, or_default};
+use crate::observe::rights::Read;
 
 /// What is kept of an Event with reason `FailedCreate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +44,7 @@ struct Series {
 
 impl Kind for Refusal {
     const KIND: &'static str = "Event";
-    const GROUP: &'static str = "";
-    const PLURAL: &'static str = "events";
+    const READ: Read = Read::Refusals;
     /// Events carry no labels of ours.
     const FIELDS: &'static str = "reason=FailedCreate";
     type Wire = Wire;

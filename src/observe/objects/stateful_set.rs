@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{Kind, Metadata, or_default};
 use crate::manifest::spec::SetSpec;
+use crate::observe::rights::Read;
 
 /// What is kept of a StatefulSet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +38,7 @@ struct Status {
 
 impl Kind for StatefulSet {
     const KIND: &'static str = "StatefulSet";
-    const GROUP: &'static str = "apps";
-    const PLURAL: &'static str = "statefulsets";
+    const READ: Read = Read::StatefulSets;
     type Wire = Wire;
 
     fn slim(wire: Wire) -> (Metadata, Self) {

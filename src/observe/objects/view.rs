@@ -4,24 +4,35 @@ use std::pin::pin;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::Client;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::api::WatchParams;
+use kube::core::WatchEvent;
 use tokio::sync::Notify;
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, timeout};
 
-use super::list::{PAGE, api, asked, list};
+use super::list::{Complete, api, asked, list};
 use super::{Kind, OURS, Object};
 use crate::context::Clock;
 use crate::observe::clusters::{Connection, LIMIT};
 use crate::observe::unanswered::{Cause, Unanswered};
+use crate::run::SystemRef;
 
-/// A watch that says nothing for so long is begun anew, with a list: it may have gone deaf.
-const QUIET: Duration = Duration::from_secs(600);
+/// How long a watch may last, in seconds: few requests an hour, and none that a server would be glad to
+/// end.
+const LASTS: u32 = 590;
 
-/// How long a watch that failed waits before it is begun anew: doubled from the first to the last.
+/// A watch that says nothing for so long may have gone deaf. API servers send a bookmark every minute.
+const QUIET: Duration = Duration::from_secs(150);
+
+/// How long is waited after a failure before it is tried anew: doubled from the first to the last.
 const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The longest that is waited because a server asks for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How many namespaces are listed at a time.
 const AT_A_TIME: usize = 8;
@@ -48,6 +59,13 @@ enum Reading {
     Namespaces(BTreeMap<String, Result<AsOf, String>>),
 }
 
+/// What came of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Something,
+    Nothing,
+}
+
 /// Since when the objects may have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
@@ -71,6 +89,25 @@ impl<K> Default for View<K> {
 }
 
 impl<K: Kind> View<K> {
+    /// Whether anybody has tried to read `namespace`, with or without success.
+    pub fn is_read(&self, namespace: &str) -> bool {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        match &store.reading {
+            Reading::NotYet => false,
+            Reading::Everywhere(_) => true,
+            Reading::Namespaces(namespaces) => namespaces.contains_key(namespace),
+        }
+    }
+
+    /// Whether there is an object of this system.
+    pub fn has(&self, system: &SystemRef) -> bool {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        let from = (system.namespace.clone(), String::new());
+        let mut range =
+            store.objects.range(from..).take_while(|((of, _), _)| *of == system.namespace);
+        range.any(|(_, object)| object.meta.system == system.system)
+    }
+
     /// How far the objects of `namespace` can be believed, or why not.
     pub fn seen(&self, namespace: &str) -> Result<Seen, String> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -150,12 +187,12 @@ impl<K: Kind> View<K> {
     fn take(
         &self,
         namespace: Option<&str>,
-        listed: Result<Vec<super::Listed<K>>, Unanswered>,
+        listed: Result<Complete<K>, Unanswered>,
         clock: &Clock,
     ) {
         match listed {
             Ok(listed) => {
-                let objects = listed.into_iter().map(|listed| listed.object);
+                let objects = listed.objects.into_iter().map(|listed| listed.object);
                 self.fill(namespace, objects, AsOf::At(clock.now()));
             }
             Err(error) => self.fail(namespace, error.why),
@@ -163,74 +200,134 @@ impl<K: Kind> View<K> {
     }
 
     /// Keeps the view up, and tells of every change, for as long as it is polled. Where not all
-    /// namespaces may be watched at once, each of `namespaces` is.
+    /// namespaces may be watched at once, each of `namespaces` is, from when it is one of them.
     pub async fn keep(
         &self,
         connection: &Connection,
-        namespaces: &BTreeSet<String>,
+        mut namespaces: Receiver<BTreeSet<String>>,
         changed: &Notify,
     ) {
         self.follow(connection, None, changed).await;
-        let each = namespaces
-            .iter()
-            .map(|namespace| self.follow(connection, Some(namespace.as_str()), changed));
-        join_all(each).await;
+        let mut followed = BTreeSet::new();
+        let mut each = FuturesUnordered::new();
+        loop {
+            for namespace in namespaces.borrow_and_update().iter() {
+                if followed.insert(namespace.clone()) {
+                    let namespace = namespace.clone();
+                    each.push(async move {
+                        self.follow(connection, Some(&namespace), changed).await;
+                    });
+                }
+            }
+            tokio::select! {
+                Some(()) = each.next() => {}
+                more = namespaces.changed() => if more.is_err() {
+                    return each.collect().await;
+                },
+            }
+        }
     }
 
     /// Ends only where all namespaces are asked for and not allowed.
     async fn follow(&self, connection: &Connection, namespace: Option<&str>, changed: &Notify) {
         let mut wait = WAIT.0;
+        let mut sure = None;
         loop {
-            let end = match connection.client().await {
-                Ok(client) => self.watch(&client, namespace, changed, &mut wait).await,
-                Err(error) => Err(error),
+            let error = match self.watch(connection, namespace, changed, &mut sure).await {
+                Ok(()) => continue,
+                Err(error) => error,
             };
-            let Err(error) = end else { continue };
-            if namespace.is_none() && error.cause == Cause::Forbidden {
-                return;
+            // What was right a moment ago still counts, unless the trouble lasts.
+            let lasts = sure.is_none_or(|sure: Instant| sure.elapsed() >= LIMIT);
+            let (bearable, asked_for) = match error.cause {
+                Cause::Forbidden if namespace.is_none() => return,
+                Cause::Forbidden | Cause::NotFound | Cause::Other => (false, None),
+                Cause::Expired => (!lasts, None),
+                Cause::Passing(after) => (!lasts, after),
+            };
+            if !bearable {
+                self.fail(namespace, error.why);
+                changed.notify_one();
             }
-            self.fail(namespace, error.why);
-            changed.notify_one();
-            tokio::time::sleep(wait).await;
+            wait = if lasts { wait } else { WAIT.0 };
+            tokio::time::sleep(wait.max(asked_for.unwrap_or_default().min(LONGEST_WAIT))).await;
             wait = (wait * 2).min(WAIT.1);
         }
     }
 
-    /// One list, and what happens after it. An error ends it: a new list is the only sure way to know
-    /// that nothing was missed.
+    /// One list, and what happens after it. An error ends it, and so does silence that nothing explains: a
+    /// new list is the only sure way to know that nothing was missed. `sure` is when the view was last known
+    /// to be right.
     async fn watch(
         &self,
-        client: &Client,
+        connection: &Connection,
         namespace: Option<&str>,
         changed: &Notify,
-        wait: &mut Duration,
+        sure: &mut Option<Instant>,
     ) -> Result<(), Unanswered> {
-        let asked = asked::<K>("list and watch", namespace);
-        let mut events = pin!(watcher(api::<K>(client, namespace), config::<K>()));
-        let mut listed = Some(Vec::new());
+        let client = connection.client().await?;
+        let Complete { objects, mut version } = list::<K>(&client, namespace).await?;
+        *sure = Some(Instant::now());
+        let objects = objects.into_iter().map(|listed| listed.object);
+        if self.fill(namespace, objects, AsOf::Now) {
+            changed.notify_one();
+        }
+        let mut silent = 0;
+        while silent < 2 {
+            let began = Instant::now();
+            match self.listen(connection, namespace, changed, &mut version, sure).await? {
+                Heard::Something => silent = 0,
+                Heard::Nothing => silent += 1,
+            }
+            // A server that ends every watch at once isn't to be asked as fast as it answers.
+            tokio::time::sleep(WAIT.0.saturating_sub(began.elapsed())).await;
+        }
+        Ok(())
+    }
+
+    /// One watch from `version` on, which moves along. It ends in order where the server ends it, the
+    /// connection breaks, or nothing comes for too long: then the next one misses nothing.
+    async fn listen(
+        &self,
+        connection: &Connection,
+        namespace: Option<&str>,
+        changed: &Notify,
+        version: &mut String,
+        sure: &mut Option<Instant>,
+    ) -> Result<Heard, Unanswered> {
+        let asked = asked::<K>("watch", namespace);
+        let client = connection.client().await?;
+        let (api, params) = (api::<K>(&client, namespace), params::<K>());
+        let Ok(opened) = timeout(QUIET, api.watch(&params, version)).await else {
+            return Ok(Heard::Nothing);
+        };
+        let mut events = pin!(opened.map_err(|error| Unanswered::new(error, &asked))?);
+        let mut heard = Heard::Nothing;
         loop {
-            let limit = if listed.is_some() { LIMIT } else { QUIET };
-            let event = match tokio::time::timeout(limit, events.next()).await {
-                Ok(Some(event)) => event.map_err(|error| Unanswered::watching(error, &asked))?,
-                Err(_) if listed.is_some() => return Err(Unanswered::late(limit, &asked)),
-                Ok(None) | Err(_) => return Ok(()),
+            let Ok(event) = timeout(QUIET, events.next()).await else { return Ok(heard) };
+            *sure = Some(Instant::now());
+            let event = match event {
+                None => return Ok(heard),
+                Some(Ok(event)) => event,
+                Some(Err(error)) => match Unanswered::new(error, &asked) {
+                    Unanswered { cause: Cause::Passing(_), .. } => return Ok(heard),
+                    error => return Err(error),
+                },
             };
-            let news = match event {
-                Event::Init => {
-                    listed = Some(Vec::new());
-                    false
+            heard = Heard::Something;
+            let (at, news) = match event {
+                WatchEvent::Added(listed) | WatchEvent::Modified(listed) => {
+                    (listed.of_watch.resource_version, self.put(listed.object))
                 }
-                Event::InitApply(object) => {
-                    listed.get_or_insert_default().push(object.object);
-                    false
+                WatchEvent::Deleted(listed) => {
+                    (listed.of_watch.resource_version, self.remove(&listed.object))
                 }
-                Event::InitDone => {
-                    *wait = WAIT.0;
-                    self.fill(namespace, listed.take().unwrap_or_default(), AsOf::Now)
+                WatchEvent::Bookmark(mark) => (Some(mark.metadata.resource_version), false),
+                WatchEvent::Error(status) => {
+                    return Err(Unanswered::new(kube::Error::Api(status), &asked));
                 }
-                Event::Apply(object) => self.put(object.object),
-                Event::Delete(object) => self.remove(&object.object),
             };
+            *version = at.unwrap_or_default();
             if news {
                 changed.notify_one();
             }
@@ -280,7 +377,7 @@ fn key<K>(object: &Object<K>) -> (String, String) {
     (object.meta.namespace.clone(), object.meta.name.clone())
 }
 
-fn config<K: Kind>() -> watcher::Config {
-    let config = watcher::Config::default().page_size(PAGE);
-    if K::FIELDS.is_empty() { config.labels(OURS) } else { config.fields(K::FIELDS) }
+fn params<K: Kind>() -> WatchParams {
+    let params = WatchParams::default().timeout(LASTS);
+    if K::FIELDS.is_empty() { params.labels(OURS) } else { params.fields(K::FIELDS) }
 }

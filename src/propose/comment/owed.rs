@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::thread::first_line;
 use crate::report::facts::{Account, Facts, Request};
 use crate::report::line;
+use crate::report::nodes::{NodeRow, rows};
 use crate::report::scrub::Scrub;
 use crate::report::words;
 use crate::run::SystemRef;
@@ -13,7 +14,7 @@ const PATH: &str = "templates/messages/comment.md.tera";
 const TEMPLATE: &str = include_str!("../../../templates/messages/comment.md.tera");
 
 /// The comment of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
     pub system: SystemRef,
     /// The number of the request it belongs on, and of those of the run before it.
@@ -43,11 +44,11 @@ struct Filled<'a> {
 /// The template is broken.
 pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>> {
     let Some(run) = account.run() else { return Ok(None) };
-    let facts = scrubbed(account.facts(), scrub);
+    let facts = account.facts().scrubbed(scrub);
     let Some((newest, before)) = facts.requests.split_last() else { return Ok(None) };
     let marker =
         format!("<!-- dcr-gitops: state of {}, run {run}", line(&facts.name).replace('>', "%3E"));
-    let digest = digest(&facts);
+    let digest = digest(&facts, &rows(account.seen).unwrap_or_default());
     let body = |first_line: &str, moved| {
         words::markdown(PATH, TEMPLATE, &Filled { facts: &facts, first_line, moved })
     };
@@ -63,24 +64,8 @@ pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>
     }))
 }
 
-/// Without what looks like a credential.
-fn scrubbed(mut facts: Facts, scrub: &Scrub) -> Facts {
-    let texts = facts.unmet.iter_mut().chain(&mut facts.attentions);
-    let texts =
-        texts.flat_map(|fields| fields.as_object_mut().into_iter().flat_map(|it| it.values_mut()));
-    for value in texts {
-        if let Some(text) = value.as_str() {
-            *value = scrub.text(text).into();
-        }
-    }
-    facts.reason = scrub.text(&facts.reason);
-    facts.hint = facts.hint.map(|hint| scrub.text(&hint));
-    facts.nodes = facts.nodes.map(|nodes| scrub.text(&nodes));
-    facts
-}
-
 /// Of what is worth an edit. Numbers in sentences move on with the clock, an estimate with every look.
-fn digest(facts: &Facts) -> String {
+fn digest(facts: &Facts, nodes: &[NodeRow]) -> String {
     let plain = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
     let said = |of: &[serde_json::Value]| {
         let said = of.iter().map(|of| plain(&of.to_string()));
@@ -89,7 +74,7 @@ fn digest(facts: &Facts) -> String {
     let stands = (facts.run, facts.step, facts.phase, facts.attempt, facts.decision, &facts.next);
     let told = (plain(&facts.reason), said(&facts.unmet), said(&facts.attentions));
     let percent = facts.percent.map(|percent| percent.floor() as i64);
-    let farm = (percent, facts.farmers_ready, facts.farmers, &facts.deadline, &facts.nodes);
+    let farm = (percent, facts.farmers_ready, facts.farmers, &facts.deadline, nodes);
     let hash = Sha256::digest(format!("{stands:?} {told:?} {farm:?} {:?}", facts.requests));
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -80,6 +80,10 @@ impl Kubernetes {
         match &fault {
             Some(Fault::Reset) => return Err("connection reset by peer".into()),
             Some(Fault::Slow(by)) => tokio::time::sleep(*by).await,
+            Some(Fault::Silent) if watches => {
+                let silence = StreamBody::new(futures::stream::pending()).boxed_unsync();
+                return Ok(with_body(StatusCode::OK, silence));
+            }
             Some(fault) => {
                 if let Some(refusal) = fault.refusal() {
                     return Ok(refused(&refusal));

@@ -18,6 +18,8 @@ pub enum Fault {
     Reset,
     /// The answer is right, but late by this time of tokio's clock.
     Slow(Duration),
+    /// A watch is opened, and nothing ever comes.
+    Silent,
     /// A list that may be old (`resourceVersion=0`) shows the state of so many writes ago.
     Stale(u64),
 }
@@ -46,7 +48,7 @@ impl Fault {
                 "Expired",
                 "The provided resource version is too old to display a consistent result.",
             )),
-            Fault::Reset | Fault::Slow(_) | Fault::Stale(_) => None,
+            Fault::Reset | Fault::Slow(_) | Fault::Silent | Fault::Stale(_) => None,
         }
     }
 }

@@ -126,6 +126,12 @@ impl Troubles {
             }
             Trouble::TriggerDeleted { after } => trigger(around.kubernetes, system, now, after)
                 .and_then(|job| delete(around.kubernetes, Kind::Job, system, &job)),
+            Trouble::Standstill { at } if reached(at) => {
+                around.express.conduct(&system.namespace, &system.system, |conduct| {
+                    conduct.speed = 0;
+                });
+                Some(format!("the rebuild makes no progress any more from {at} % on"))
+            }
             Trouble::Stale { at, length } if reached(at) => {
                 self.tell_old(around);
                 self.thaw = Some(now + length);

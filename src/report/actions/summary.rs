@@ -3,12 +3,18 @@ use std::path::Path;
 
 use super::super::escape;
 use super::super::facts::Facts;
+use super::super::pull_request::folded;
 use super::super::words;
+use crate::render::{Change, differences};
+use crate::run::Step;
 
 const TEMPLATE: &str = include_str!("../../../templates/messages/summary.md.tera");
 
 /// GitHub refuses a step's summary of more than 1 MiB, all of it. This leaves some room.
 pub const LIMIT: usize = 1_000_000;
+
+/// Of one commit, in characters.
+const LONGEST_DIFF: usize = 400_000;
 
 /// What is kept for saying what was left out.
 const LAST_WORDS: usize = 300;
@@ -38,6 +44,18 @@ impl Section {
     pub fn failed(name: &str, message: &str) -> Self {
         let text = format!("### {}\n\n{}\n", escape::markdown(name), escape::fenced("", message));
         Section { text, commits: Vec::new() }
+    }
+}
+
+/// One commit with the diff of each object, whole: a summary has room for what a pull request hasn't.
+pub fn commit(step: &Step, change: &Change) -> String {
+    let name = escape::markdown(&step.intent().name());
+    let heading = format!("\n#### Step {}: {name}\n\n", step.record.step);
+    let diffs = differences(change).and_then(|all| folded(&all, LONGEST_DIFF, &step.branch()));
+    match diffs {
+        Ok(diffs) => heading + &diffs.shown,
+        // A diff that can't be made isn't an empty one.
+        Err(error) => heading + &escape::fenced("", &error.to_string()) + "\n",
     }
 }
 

@@ -67,7 +67,8 @@ fn summary(difference: &Difference) -> Result<String, RenderError> {
     Ok(format!("{}: {fate}, +{added} −{removed}", escape::html(&difference.name)))
 }
 
-fn patch(difference: &Difference) -> Result<String, RenderError> {
+/// What becomes of one object, line by line.
+pub fn patch(difference: &Difference) -> Result<String, RenderError> {
     // What would turn the direction of writing, or isn't seen at all, is shown as what it is.
     let visible = Style { colored: false, on_terminal: true };
     Ok(diff::of_file(&states(difference)?, visible))

@@ -39,9 +39,14 @@ impl Look<'_> {
         if let Some(declined) = self.declined_phase() {
             return Ok(Decision::Halt(declined));
         }
+        // What is live was seen; that only the explanation is missing why it isn't as committed yet hinders
+        // nobody.
+        let unexplained =
+            |gate: Gate| gate == Gate::Applied && self.seen.world.cluster.seen().is_some();
         let blind =
             record.phase.gates().iter().filter_map(|gate| match gate::verdict(self.seen, *gate) {
                 Verdict::Failed(why) => Some(Err(gate::halt(*gate, why))),
+                Verdict::Unknown(_) if unexplained(*gate) => None,
                 Verdict::Unknown(why) => Some(Ok(gate::unmet(self.seen, *gate, why))),
                 Verdict::Met(_) | Verdict::Unmet(_) => None,
             });

@@ -23,6 +23,11 @@ pub fn notices(seen: &Observation) -> Vec<String> {
     {
         notices.push("the inputs have changed since the run began: what concerns the farm applies to the next run".to_owned());
     }
+    if let Some(trouble) = &seen.world.journal.trouble
+        && deployment.record.is_some()
+    {
+        notices.push(format!("{trouble}: estimates begin anew"));
+    }
     if deployment.history.truncated {
         notices.push("the base's history is cut short here: what was merged and taken back before isn't known".to_owned());
     }

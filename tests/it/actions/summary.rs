@@ -13,7 +13,7 @@ fn it_tells_where_the_run_stands_and_what_would_change() {
         summary.contains("**Next**: `history-update` (committed), because a run was asked for"),
         "{summary}"
     );
-    assert!(summary.contains("<details><summary>Diff</summary>"), "{summary}");
+    assert!(summary.contains("<details><summary>"), "{summary}");
     assert!(summary.contains("\n+  name: system6-dcr-farmer\n"), "{summary}");
 
     let repo = waiting();
@@ -44,7 +44,8 @@ fn what_others_wrote_before_stays_and_counts() {
 
 #[test]
 fn words_of_others_are_shown_as_they_are() {
-    let hostile = "</details> @everyone ![x](http://evil.example) <!-- x -->\n```\n# big";
+    let hostile =
+        "</details> @everyone ![x](http://evil.example) <!-- x -->\n```\n# big\npassword=hunter22";
     let repo = waiting();
     let seen = repo.run(&["status", "system6", "-o", "json"]).ends(0).line();
     let mut observed = seen["observed"].clone();
@@ -55,10 +56,11 @@ fn words_of_others_are_shown_as_they_are() {
     let file = repo.save("observed.json", &json!({"observed": observed}).to_string());
     let step = step(&repo, &repo.work, &["status", "system6", "--observed", &file], &[]);
     let summary = &step.summary;
-    assert!(summary.contains(r"&lt;/details&gt; &#64;everyone \!\[x\]\("), "{summary}");
+    assert!(summary.contains(r"&lt;/details&gt; @&#8203;everyone \!\[x\]\("), "{summary}");
+    assert!(!summary.contains("hunter22"), "{summary}");
     // As evidence it stands in a fence of its own that it can't close.
     assert!(summary.contains("\n````\n</details> @everyone "), "{summary}");
-    assert!(summary.contains("\n```\n# big\n````\n"), "{summary}");
+    assert!(summary.contains("\n```\n# big\npassword=***\n````\n"), "{summary}");
 }
 
 #[test]

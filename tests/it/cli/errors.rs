@@ -184,10 +184,10 @@ fn how_it_was_called() {
 
     For more information, try '--help'.
     "#);
-    insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--push", "--observed", "x"], 2), @r#"
-    error: --observed can't go with --push
+    insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--push", "--observed", "x"], 2), @r"
+    error: --observed can't go with --push or --pr
     hint: what was observed before isn't what is there now
-    "#);
+    ");
     insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--push"], 3), @r#"
     error: there is no remote to push to
     hint: `git remote add origin URL`, or leave out --push

@@ -122,7 +122,7 @@ fn what_was_seen_decides_as_it_did() {
     assert_eq!(line["outcome"], "committed");
     assert_eq!(
         line["reason"],
-        "all 7 objects are applied; 1 of 1 farmers are ready; the end of the history update isn't verified"
+        "all 7 objects are applied; 1 of 1 farmers are ready; it is run 1 of at most 3 in den; the end of the history update isn't verified"
     );
 }
 

@@ -73,7 +73,7 @@ pub fn prepare(folder: &Folder, proves_propagation: bool) -> Setting {
     let start: Timestamp = START.parse().unwrap();
     sample(folder, start).unwrap();
     let inputs = format!("{FOLDER}/dcr.yaml");
-    adapt(folder, SAMPLE_BRANCH, "den", &inputs, start).unwrap();
+    adapt(folder, SAMPLE_BRANCH, "den", &inputs, None, start).unwrap();
     if proves_propagation {
         base::edit(&folder.remote(), &inputs, |inputs| {
             let path = "/.admin?cmd=propagationStatus&format=JSON";
@@ -92,7 +92,7 @@ pub fn prepare(folder: &Folder, proves_propagation: bool) -> Setting {
         system,
         folder: FOLDER.to_owned(),
         start,
-        pull_requests: false,
+        platforms: None,
     }
 }
 

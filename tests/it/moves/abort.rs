@@ -54,7 +54,10 @@ fn a_run_is_torn_down_early() {
 
     repo.lands(&step(1, 4));
     let last = repo.show("main", &format!("{FOLDER}/dcr/last-run"));
-    assert_eq!(last, "run: 1\nstep: 4\nkind: rebuild\noutcome: aborted");
+    assert_eq!(
+        last,
+        "run: 1\nstep: 4\nkind: rebuild\noutcome: aborted\nreason: the disks are needed elsewhere"
+    );
     let over = repo.asks(&ABORT, 0);
     assert_eq!((&over["decision"], &over["outcome"]), (&"finished".into(), &Value::Null));
     repo.fsck();

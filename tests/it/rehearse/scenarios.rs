@@ -446,3 +446,58 @@ fn as_json_there_is_one_object_and_nothing_else() {
     let line: serde_json::Value = serde_json::from_str(&played.out).expect("one line of JSON");
     assert_eq!((&line["decision"], &line["phase"]), (&"halt".into(), &"rebuild".into()), "{line}");
 }
+
+/// The journal that a rehearsal left on its remote.
+fn journal(played: &Rehearsed) -> serde_json::Value {
+    let name = "refs/dcr/journal/den/tenant-105858-prod/system6:journal.json";
+    let text = played.sandbox.git(&played.kept().join("deployment.git"), &["show", name]);
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["journal"].take()
+}
+
+#[test]
+fn slow() {
+    let played = rehearse(&["--scenario", "slow"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let titles = played.titles();
+    let scales = titles.iter().filter(|title| title.contains("(Adding farmers to the DCR farm)"));
+    assert_eq!(scales.count(), 1, "{played}");
+    // Proposed by the watcher, whom nobody asked, for what it was told is too long; and it came up.
+    let why = played.at("because the rebuild would take");
+    assert!(played.out[why..].contains("which exceeds 3d: from 4 to 5 farmers"), "{played}");
+    let order = ["(Adding farmers", "system6-dcr-farmer-4 is ready", "rebuild    complete"];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    assert!(!played.says("person"), "{played}");
+}
+
+#[test]
+fn stalled() {
+    let played = rehearse(&["--scenario", "stalled"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 0], "{played}");
+    holds(&played, 1);
+    let order = ["makes no progress any more from", "has passed: the rebuild is running, 5 %"];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    let journal = journal(&played);
+    let reported = journal["reported"].as_array().expect("somebody was told");
+    assert!(reported.iter().any(|reported| reported["class"] == "stall"), "{journal}\n{played}");
+}
+
+/// As many rehearsals as it takes for so many kills; each with moments of its own.
+#[test]
+fn watcher_killed() {
+    let asked = std::env::var_os("DCR_KILLS");
+    let wanted = asked.map_or(20, |kills| kills.to_str().unwrap().parse().unwrap());
+    let (mut kills, mut seed) = (0, 0);
+    while kills < wanted {
+        seed += 1;
+        let seed = seed.to_string();
+        let played = rehearse(&["--scenario", "watcher-killed", "--seed", &seed]);
+        assert_eq!(played.code, 0, "seed {seed}: {played}");
+        assert_eq!(played.phases(), [1; 5], "seed {seed}: {played}");
+        holds(&played, 1);
+        let killed = played.out.split_once("  killed ").expect("somebody was killed").1;
+        kills += killed.split_once(" times").unwrap().0.parse::<u32>().unwrap();
+    }
+}

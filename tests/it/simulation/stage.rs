@@ -192,6 +192,9 @@ impl<'a> Stage<'a> {
                     if let State::Merged(commit) = request.state {
                         self.merged.extend([commit, request.head]);
                     }
+                    if request.state == State::Declined {
+                        self.meet("the reviewer declines");
+                    }
                     self.note(&format!("{:?}: {}", request.state, request.title));
                 }
                 Told::Review(_) => {}
@@ -264,7 +267,10 @@ impl<'a> Stage<'a> {
             Decision::Wait(unmet) => {
                 let unmet = unmet.iter().map(|it| format!("{}: {}", it.gate.as_str(), it.message));
                 let unmet = unmet.collect::<Vec<_>>().join("; ");
-                holds!(!unmet.starts_with("rebuild: ") || !self.is_overdue(), "overdue: {unmet}");
+                holds!(
+                    !unmet.starts_with("rebuild: ") || !self.is_overdue(&self.facts()),
+                    "overdue: {unmet}"
+                );
                 self.note(&format!("waits for {unmet}"));
                 if self.lost.is_some() {
                     // Without a review platform, a branch that was merged and isn't any more looks as if it
@@ -316,14 +322,13 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The rebuild isn't complete, and its time is up.
-    fn is_overdue(&self) -> bool {
-        let facts = self.facts();
+    /// The time that the attempt of the rebuild has is up.
+    fn is_overdue(&self, facts: &Facts) -> bool {
+        let shortened = facts.inputs["rebuild"]["deadline"] == "1h";
+        let hours = if shortened { 1 } else { 14 * 24 };
         let stand = Stand::of(&facts.base).filter(|stand| stand.phase == "rebuild");
-        let (Some(stand), true) = (stand, facts.inputs["rebuild"]["deadline"] == "1h") else {
-            return false;
-        };
-        base::landed(&self.repo, &stand) + minutes(60) < facts.at
+        let up = |stand| base::landed(&self.repo, &stand) + SignedDuration::from_hours(hours);
+        stand.map(up).is_some_and(|up| up < facts.at)
     }
 
     /// What must hold when all is over.

@@ -502,7 +502,7 @@ pub const TRAPS: &[Trap] = &[
             app(
                 "forbidden",
                 Scene::JobMissing,
-                "unknown: Job system6-dcr-trigger-7-1 isn't live yet: the Application argocd/system6 can't be seen (context `den`): not allowed to get applications.argoproj.io in namespace argocd (403)",
+                "unknown: Job system6-dcr-trigger-7-1 isn't live yet: the Application argocd/system6 can't be seen (context `den`): not allowed to get applications.argoproj.io in namespace argocd, which takes the rule {apiGroups: [\"argoproj.io\"], resources: [applications], verbs: [get]} (403)",
             ),
             app(
                 "hub-ailing",

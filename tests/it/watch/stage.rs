@@ -1,7 +1,8 @@
 //! The embedded world on loopback and a clone beside it, with the built program run in it by hand.
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::UNIX_EPOCH;
 
 use dcr_gitops::rehearse::folder::Folder;
@@ -9,6 +10,7 @@ use dcr_gitops::rehearse::kubernetes::Loopback;
 use dcr_gitops::rehearse::scenario::Scenario;
 use dcr_gitops::rehearse::world::World;
 use jiff::SignedDuration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::env::Ran;
 use crate::journey::play::prepare;
@@ -43,6 +45,21 @@ impl Stage {
     pub fn clone(&self, name: &str) -> PathBuf {
         self.folder.git(self.folder.root(), ["clone", "--quiet", "deployment.git", name]).unwrap();
         self.folder.root().join(name)
+    }
+
+    /// The program in the usual clone, at work.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.program(&self.folder.work(), arguments))
+    }
+
+    /// Where the branch of this name is on the remote, if it is there.
+    pub fn pushed(&self, name: &str) -> Option<String> {
+        let found = self.folder.git(&self.folder.remote(), ["rev-parse", "--verify", name]);
+        found.ok().map(|commit| commit.trim().to_owned())
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
     pub async fn pass(&self, hours: i64) {
@@ -94,5 +111,53 @@ impl Stage {
     pub fn reach(&self, url: &str) {
         assert_ne!(url, self.server.url());
         self.folder.write_kubeconfig(url).unwrap();
+    }
+}
+
+/// The program at work, line by line.
+pub struct Running {
+    pub child: Child,
+    lines: UnboundedReceiver<String>,
+    pub heard: Vec<String>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let (tell, lines) = unbounded_channel();
+        let pipes: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for pipe in pipes {
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(pipe).lines() {
+                    tell.send(line.unwrap()).ok();
+                }
+            });
+        }
+        Running { child, lines, heard: Vec::new() }
+    }
+
+    /// Waits until it says a line with this in it.
+    pub async fn says(&mut self, part: &str) {
+        let limit = std::time::Duration::from_secs(120);
+        loop {
+            let line = tokio::time::timeout(limit, self.lines.recv()).await;
+            let Ok(Some(line)) = line else { panic!("no `{part}` in {:#?}", self.heard) };
+            self.heard.push(line);
+            if self.heard.last().unwrap().contains(part) {
+                return;
+            }
+        }
+    }
+
+    /// Sends it a signal, and waits for its end: the exit code.
+    pub async fn end_by(mut self, signal: &str) -> (Option<i32>, Vec<String>) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        while let Some(line) = self.lines.recv().await {
+            self.heard.push(line);
+        }
+        (self.child.wait().unwrap().code(), self.heard)
     }
 }

@@ -85,8 +85,7 @@ impl Stage<'_> {
         } else if message.contains("the rebuild is lost") {
             ("the rebuild was lost", !ours)
         } else if message.contains("its deadline") {
-            let shortened = facts.inputs["rebuild"]["deadline"].is_string();
-            ("the deadline passed", shortened && !state("COMPLETE"))
+            ("the deadline passed", self.is_overdue(&facts) && !state("COMPLETE"))
         } else if message.contains("the Job ") {
             let jobs = self.world.kubernetes.list(Kind::Job, &self.system.namespace);
             let failed = |job: &Value| {
