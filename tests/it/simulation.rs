@@ -61,7 +61,10 @@ const MET: [&str; 34] = [
 
 #[test]
 fn whatever_happens_no_rule_is_broken() {
-    let number = |name: &str| Some(std::env::var(name).ok()?.parse::<u64>().unwrap());
+    let number = |name: &str| {
+        let (_, value) = std::env::vars().find(|(known, _)| known == name)?;
+        Some(value.parse::<u64>().unwrap())
+    };
     if let Some(seed) = number("DCR_SEED") {
         return assert_eq!(story(&Schedule::new(seed)), None);
     }
@@ -82,14 +85,13 @@ fn whatever_happens_no_rule_is_broken() {
                         .for_each(|(what, times)| *met.entry(what).or_default() += times);
                 }
                 Err(_) => {
-                    eprintln!("seed {seed} fails");
                     failed.lock().unwrap().push(seed);
                 }
             }
         }
     };
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(&work))));
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let failed = failed.into_inner().unwrap();
     let stories = failed.into_iter().filter_map(|seed| story(&shrunk(Schedule::new(seed))));
     let stories: Vec<String> = stories.collect();
