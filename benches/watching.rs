@@ -1,6 +1,7 @@
 //! What watching costs: requests in an hour, bytes kept for each object, and how long a change takes to be seen.
 //! Counted, not only timed: it prints a table. See `README.md` beside this file.
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::print_stdout,
     missing_docs,

@@ -98,7 +98,6 @@ impl Scenario {
             reverted(),
             scaled_by_hand(),
             inputs_changed(),
-            slow(),
             stalled(),
             watcher_killed(),
         ]
@@ -301,18 +300,6 @@ fn inputs_changed() -> Scenario {
         about: "another image lands in the inputs during the rebuild, and the farm stays as it is",
         manners: Manners { landing: Landing::Squash, ..Manners::default() },
         troubles: vec![Trouble::InputsChanged { at: 40.0 }],
-        ..happy()
-    }
-}
-
-/// Four farmers need four days, five a little more than three.
-fn slow() -> Scenario {
-    Scenario {
-        name: "slow",
-        about: "the rebuild would take too long: one more farmer is proposed, and it doesn't any more",
-        pace: 8.0 * HOUR,
-        conduct: Conduct { work: SignedDuration::from_hours(16 * 24), ..happy().conduct },
-        rebuild: &[("addFarmersWhenEtaExceeds", "3d")],
         ..happy()
     }
 }

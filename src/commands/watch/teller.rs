@@ -241,7 +241,10 @@ impl Teller {
                 }
             }
         }
-        Ok(exit::worst(self.last.values().map(|last| last.code)))
+        // What was never seen to its end is still waited for.
+        let unseen = self.order.iter().any(|name| !self.last.contains_key(name));
+        let codes = self.last.values().map(|last| last.code);
+        Ok(exit::worst(codes.chain(unseen.then_some(exit::WAITING))))
     }
 
     /// Where a run stands, when that changes; whether it did.

@@ -84,7 +84,7 @@ impl Made {
         let ended = self.client.valid_until().is_some_and(|end| end <= now);
         // A clock that was set back must not keep refused credentials.
         let tried = !(SignedDuration::ZERO..REFUSED).contains(&now.duration_since(self.at));
-        !ended && !(self.refused.load(Ordering::Relaxed) && tried)
+        !(ended || self.refused.load(Ordering::Relaxed) && tried)
     }
 }
 

@@ -188,10 +188,10 @@ fn how_it_was_called() {
     error: --observed can't go with --push or --pr
     hint: what was observed before isn't what is there now
     ");
-    insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--push"], 3), @r#"
+    insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--push"], 3), @r"
     error: there is no remote to push to
-    hint: `git remote add origin URL`, or leave out --push
-    "#);
+    hint: `git remote add origin URL`, or leave out --push and --pr
+    ");
     insta::assert_snapshot!(fails(&repo, &["next-phase", "system6", "--ticket", "dcr 1"], 2), @r#"
     error: invalid value 'dcr 1' for '--ticket <KEY>': no Jira issue key, such as `DCR-123`
 

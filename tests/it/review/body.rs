@@ -56,7 +56,7 @@ fn it_says_what_changes_and_why_and_what_backing_out_costs() {
     let mut step = advance(&seen, Phase::FarmUp);
     step.not_proved = vec!["that the history update has ended".to_owned()];
     let files = vec![file("dcr/farmers.yaml", Some(set(1)), Some(set(4)))];
-    insta::assert_snapshot!(body(&seen, &step, files), @r#"
+    insta::assert_snapshot!(body(&seen, &step, files), @r"
     <!-- dcr-gitops: den/tenant-105858-prod/system6 run-7 step-2 commit-0123456789abcdef0123456789abcdef01234567 -->
     **den/tenant-105858-prod/system6**, run 7, step 2: farm-up
 
@@ -74,6 +74,7 @@ fn it_says_what_changes_and_why_and_what_backing_out_costs() {
 
     - `applied`: all 3 objects are applied
     - `nodes`: 1 of 1 farmers are ready
+    - `capacity`: it is run 1 of at most 3 in den
     - `history`: the end of the history update isn't verified
 
     ### Not proved
@@ -126,7 +127,7 @@ fn it_says_what_changes_and_why_and_what_backing_out_costs() {
     Steps of this run on the base branch:
 
     - 1: `history-update` [1111111111](https://github.example.com/acme/deployment/commit/1111111111111111111111111111111111111111)
-    "#);
+    ");
 }
 
 #[test]

@@ -126,7 +126,8 @@ async fn before_and_after_any_call_of_git() {
     let real = String::from_utf8(real).unwrap();
     fs::write(bin.join("git"), GIT.replace("REAL", real.trim())).unwrap();
     fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let (_, path) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
+    let path = format!("{}:{path}", bin.display());
     let start = async |dies: &str, at: u32| {
         for (name, text) in [("calls", "0"), ("dies", dies), ("dies-at", &at.to_string())] {
             fs::write(home.join(name), text).unwrap();
