@@ -141,7 +141,7 @@ fn an_hour(systems: usize) -> (u64, usize) {
     })
 }
 
-/// Real time over loopback: from an object's deletion to the view that shows it, the slowest of ten.
+/// Real time, without a socket: from an object's deletion to the view that shows it, the slowest of ten.
 fn reaction(systems: usize) -> Duration {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
