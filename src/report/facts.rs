@@ -3,6 +3,7 @@
 mod evidence;
 mod stages;
 
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +18,9 @@ use crate::run::{
 
 pub use evidence::Evidence;
 pub use stages::Stage;
+
+/// How long after its end a run is still talked about.
+const CLOSING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// One look at one system.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +101,16 @@ impl Account<'_> {
         let landed = deployment.furthest_landed().map(|landed| landed.run);
         // Between two runs the next one counts from its first step on.
         on.or_else(proposed).or_else(open).or(deployment.latest_run().max(landed))
+    }
+
+    /// Whether that run is still somebody's business: it is on, a step of it waits, or it ended in the last
+    /// week, for whoever watches may have been away. Nobody wants to hear of the runs of last year because
+    /// their cluster can't be seen today.
+    pub fn is_current(&self) -> bool {
+        let open = open_step(self.seen).is_some() || matches!(self.decision, Decision::Propose(_));
+        let ended = || self.landed(self.run()?).map(|landed| landed.at).max();
+        let recent = || ended().is_some_and(|ended| self.seen.at.duration_since(ended) <= CLOSING);
+        self.seen.deployment.record.is_some() || open || recent()
     }
 
     /// The ticket of that run: as its record says, or said when it last landed, or as its open first step asks.

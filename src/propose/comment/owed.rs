@@ -43,7 +43,7 @@ struct Filled<'a> {
 /// # Errors
 /// The template is broken.
 pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>> {
-    let Some(run) = account.run() else { return Ok(None) };
+    let Some(run) = account.run().filter(|_| account.is_current()) else { return Ok(None) };
     let facts = account.facts().scrubbed(scrub);
     let Some((newest, before)) = facts.requests.split_last() else { return Ok(None) };
     let marker =

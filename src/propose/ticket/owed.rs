@@ -1,5 +1,4 @@
 //! What a run's ticket should say, derived from one look. Pure: the same look owes the same.
-use jiff::SignedDuration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -10,10 +9,6 @@ use crate::report::words;
 use crate::run::{Decision, SystemRef};
 
 const TEMPLATE: &str = include_str!("../../../templates/messages/ticket.yaml.tera");
-
-/// How long after the end of a run its closing comment is looked for: whoever watches may have been away,
-/// but nobody asks for the runs of last year at every look.
-const CLOSING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// All that one issue should hold of one run.
 #[derive(Debug, Clone)]
@@ -91,22 +86,23 @@ pub fn owed(
     if matches!(account.decision, Decision::Halt(_)) {
         tell("halt", "halt", None)?;
     }
-    for attention in &facts.attentions {
+    // A halt is told however long ago the base was changed last.
+    let current = account.is_current();
+    for attention in facts.attentions.iter().filter(|_| current) {
         tell("attention", attention["class"].as_str().unwrap_or("attention"), Some(attention))?;
     }
-    if matches!(account.decision, Decision::Finished(_)) && has_just_ended(account, run) {
+    if matches!(account.decision, Decision::Finished(_)) && current {
         tell("end", "end", None)?;
     }
-    let links = facts.requests.iter().map(|request| link(&facts, run, request)).collect();
+    let links = facts
+        .requests
+        .iter()
+        .filter(|_| current)
+        .map(|request| link(&facts, run, request))
+        .collect();
     let owed = Owed { system: account.system().clone(), ticket: ticket.to_owned(), tidings, links };
     let nothing = owed.tidings.is_empty() && owed.links.is_empty();
     Ok((!nothing).then_some(owed))
-}
-
-fn has_just_ended(account: &Account<'_>, run: u32) -> bool {
-    let landed = account.seen.deployment.history.landed.iter();
-    let ended = landed.filter(|landed| landed.run == run).map(|landed| landed.at).max();
-    ended.is_some_and(|ended| account.seen.at.duration_since(ended) <= CLOSING)
 }
 
 fn tiding(

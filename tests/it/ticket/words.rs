@@ -1,5 +1,6 @@
 //! What people read on the ticket.
 use dcr_gitops::report::prose::wiki;
+use dcr_gitops::run::cluster::ClusterView;
 use dcr_gitops::run::review::ReviewState;
 use jiff::SignedDuration;
 
@@ -76,6 +77,11 @@ fn the_end_says_how_it_went_for_a_week() {
     ");
     seen.at += SignedDuration::from_hours(24 * 7);
     assert_eq!(owing(&seen), None);
+    // Nor is it told again because its cluster can't be seen.
+    seen.world.cluster = ClusterView::NoContext { context: "den".into() };
+    assert_eq!(owing(&seen), None);
+    seen.at -= SignedDuration::from_hours(24 * 7);
+    assert_eq!(owing(&seen).unwrap().tidings.len(), 1, "its end isn't known");
 }
 
 #[test]
