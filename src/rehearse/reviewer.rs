@@ -137,6 +137,8 @@ pub enum Act {
     Updated(Request),
     /// Merged, declined or closed.
     Ended(Request),
+    /// It isn't merged yet: what stands in the way, in GitHub's words.
+    Waits(Request, String),
     /// It doesn't merge: somebody has to change it first.
     Conflicts(Request),
     /// Somebody else's commit landed on the base.
@@ -163,6 +165,8 @@ struct Plan {
     others: Option<(Timestamp, u32)>,
     /// It was found not to merge, and hasn't changed since, or is in the queue.
     done: bool,
+    /// It was told that it has to wait.
+    waits: bool,
 }
 
 /// Why the reviewer can't go on.
@@ -268,7 +272,10 @@ impl Reviewer {
         let others = self.manners.others;
         let others = (others > 0).then(|| (request.opened + takes / 2, others));
         let due = request.opened + takes;
-        self.plans.insert(request.number.into(), Plan { request, due, others, done: false });
+        self.plans.insert(
+            request.number.into(),
+            Plan { request, due, others, done: false, waits: false },
+        );
     }
 
     /// Opens a pull request for every step branch that has none for the commit it holds.
@@ -330,9 +337,12 @@ impl Reviewer {
         match self.github.merge(number, REVIEWER, self.manners.landing.method()) {
             Ok(()) => Ok(()),
             // A check stands in the way.
-            Err(Refusal { status: 405 | 422, .. }) => {
+            Err(Refusal { status: 405 | 422, message, .. }) => {
                 if let Some(plan) = self.plans.get_mut(&number) {
                     (plan.due, plan.done) = (now + AGAIN, false);
+                    if !std::mem::replace(&mut plan.waits, true) {
+                        acts.push(Act::Waits(request, message));
+                    }
                 }
                 Ok(())
             }
