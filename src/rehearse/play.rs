@@ -158,6 +158,12 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                 self.asked(asked).await?;
                 code = self.until_done(&watch).await?;
             }
+            if code == exit::HALTED
+                && let Some(later) = self.play.scenario.again
+            {
+                self.pass(later).await?;
+                code = self.until_done(&watch).await?;
+            }
             if code != exit::OK {
                 break;
             }
@@ -166,6 +172,17 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let ledger = self.world.ledger();
         let Stage { steps, last, errors, killed, .. } = self;
         Ok(Played { code, steps, ledger, last, errors, killed })
+    }
+
+    /// Lets so much time of the world pass.
+    async fn pass(&mut self, length: SignedDuration) -> anyhow::Result<()> {
+        let end = self.clock.now().checked_add(length)?;
+        let mut ticks = interval(TICK);
+        while self.clock.now() < end {
+            ticks.tick().await;
+            self.catch_up().await?;
+        }
+        Ok(())
     }
 
     /// Runs the program again and again, as long as it says that it still waits.

@@ -1,6 +1,7 @@
 //! The embedded reviewer: looks at the pull requests of the embedded GitHub and approves, merges or closes
 //! them, as people do. Where the program only pushes, it opens them, too.
 mod others;
+mod request;
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,12 @@ use git2::{Oid, Repository};
 use jiff::{SignedDuration, Timestamp};
 
 use super::github::account::{Account, Permissions};
-use super::github::pull::{Method, Pull, State as PullState};
+use super::github::pull::Method;
 use super::github::refusal::Refusal;
-use super::github::{GitHub, News, WEB};
-use crate::run::{Phase, branch};
+use super::github::{GitHub, News};
+use crate::run::branch;
+
+pub use request::{Request, State};
 
 /// Who reviews.
 pub const REVIEWER: &str = "rehearsal-reviewer";
@@ -63,72 +66,6 @@ impl Default for Manners {
     }
 }
 
-/// A request for review: what a review platform would keep of a pushed step branch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    pub number: u32,
-    pub branch: String,
-    pub run: u32,
-    pub step: u32,
-    /// The commit its branch holds, or held last.
-    pub head: Oid,
-    pub title: String,
-    pub body: String,
-    /// The message of its head below the title.
-    pub message: String,
-    /// Where it is looked at.
-    pub url: String,
-    pub opened: Timestamp,
-    pub state: State,
-}
-
-impl Request {
-    /// What a pull request is about, if it is about a step.
-    fn of(pull: &Pull, message: String, repository: &str) -> Option<Self> {
-        let (_, run, step) = branch::parse(&pull.head_ref)?;
-        let state = match (pull.state, pull.ending()) {
-            (PullState::Merged(commit), _) => State::Merged(commit),
-            (PullState::Closed, Some(ending)) if ending.by == REVIEWER => State::Declined,
-            (PullState::Closed, _) => State::Closed,
-            (PullState::Open, _) => State::Open,
-        };
-        Some(Request {
-            number: u32::try_from(pull.number).ok()?,
-            branch: pull.head_ref.clone(),
-            run,
-            step,
-            head: pull.head,
-            title: pull.title.clone(),
-            body: pull.body.clone(),
-            message,
-            url: format!("{WEB}/{repository}/pull/{}", pull.number),
-            opened: pull.created,
-            state,
-        })
-    }
-
-    /// Whether its title says that it begins this phase.
-    pub fn begins(&self, phase: Phase) -> bool {
-        self.title.contains(phase.title())
-    }
-
-    /// Whether it says that a person ends the run early.
-    pub fn aborts(&self) -> bool {
-        self.message.starts_with("Aborted: ")
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Open,
-    /// On the base branch with this commit.
-    Merged(Oid),
-    /// Closed by the reviewer.
-    Declined,
-    /// Its branch went away, or was at a commit that is on the base already.
-    Closed,
-}
-
 /// Something the reviewer, or somebody else with a stake in the repo, did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -137,6 +74,8 @@ pub enum Act {
     Updated(Request),
     /// Merged, declined or closed.
     Ended(Request),
+    /// It isn't merged yet: what stands in the way, in GitHub's words.
+    Waits(Request, String),
     /// It doesn't merge: somebody has to change it first.
     Conflicts(Request),
     /// Somebody else's commit landed on the base.
@@ -163,6 +102,8 @@ struct Plan {
     others: Option<(Timestamp, u32)>,
     /// It was found not to merge, and hasn't changed since, or is in the queue.
     done: bool,
+    /// It was told that it has to wait.
+    waits: bool,
 }
 
 /// Why the reviewer can't go on.
@@ -268,7 +209,10 @@ impl Reviewer {
         let others = self.manners.others;
         let others = (others > 0).then(|| (request.opened + takes / 2, others));
         let due = request.opened + takes;
-        self.plans.insert(request.number.into(), Plan { request, due, others, done: false });
+        self.plans.insert(
+            request.number.into(),
+            Plan { request, due, others, done: false, waits: false },
+        );
     }
 
     /// Opens a pull request for every step branch that has none for the commit it holds.
@@ -330,9 +274,12 @@ impl Reviewer {
         match self.github.merge(number, REVIEWER, self.manners.landing.method()) {
             Ok(()) => Ok(()),
             // A check stands in the way.
-            Err(Refusal { status: 405 | 422, .. }) => {
+            Err(Refusal { status: 405 | 422, message, .. }) => {
                 if let Some(plan) = self.plans.get_mut(&number) {
                     (plan.due, plan.done) = (now + AGAIN, false);
+                    if !std::mem::replace(&mut plan.waits, true) {
+                        acts.push(Act::Waits(request, message));
+                    }
                 }
                 Ok(())
             }

@@ -32,6 +32,8 @@ pub struct Scenario {
     pub begins_with: &'static [&'static str],
     /// What a person asks for at a terminal, one after the other.
     pub asks: Vec<Asked>,
+    /// The watcher that ended in a halt is started once more so much later, as by a schedule.
+    pub again: Option<SignedDuration>,
 }
 
 /// Something that a person asks for once.
@@ -74,6 +76,14 @@ pub enum Trouble {
     ScaledByHand { farmers: u32, at: f64, length: SignedDuration },
     /// When the rebuild has got so far (percent), another image lands in the inputs.
     InputsChanged { at: f64 },
+    /// When the rebuild has got so far (percent), Jira is down for so long.
+    JiraDown { at: f64, length: SignedDuration },
+    /// When the step of this phase is put in review, these farmers' pods are deleted, and it takes them so
+    /// long to come back.
+    FarmersAway { phase: Phase, farmers: &'static [u32], length: SignedDuration },
+    /// Around every step GitHub fails before and after it did what was asked, breaks connections, wants to be
+    /// left alone, and shows lists that are old.
+    GitHubFlaky,
 }
 
 const HOUR: f64 = 3600.0;
@@ -100,6 +110,10 @@ impl Scenario {
             inputs_changed(),
             stalled(),
             watcher_killed(),
+            declined(),
+            github_flaky(),
+            jira_down(),
+            gate_lapses(),
         ]
     }
 
@@ -124,6 +138,7 @@ fn happy() -> Scenario {
         kills: 0,
         begins_with: &["next-phase"],
         asks: Vec::new(),
+        again: None,
     }
 }
 
@@ -324,11 +339,52 @@ fn stalled() -> Scenario {
     }
 }
 
+fn declined() -> Scenario {
+    Scenario {
+        name: "declined",
+        about: "a step is turned down in review, and the run halts",
+        manners: Manners { declines: Some(2), ..Manners::default() },
+        ..happy()
+    }
+}
+
 fn watcher_killed() -> Scenario {
     Scenario {
         name: "watcher-killed",
         about: "the watcher is killed again and again, in the middle of whatever it does",
         kills: 20,
+        ..happy()
+    }
+}
+
+fn github_flaky() -> Scenario {
+    Scenario {
+        name: "github-flaky",
+        about: "GitHub fails, forgets to answer and shows what is old, and each step is proposed once",
+        manners: Manners { landing: Landing::Squash, ..Manners::default() },
+        troubles: vec![Trouble::GitHubFlaky],
+        ..happy()
+    }
+}
+
+fn jira_down() -> Scenario {
+    let length = SignedDuration::from_hours(24);
+    Scenario {
+        name: "jira-down",
+        about: "the rebuild fails while Jira is down; the ticket is told once it is back",
+        troubles: vec![Trouble::JiraDown { at: 40.0, length }],
+        again: Some(length),
+        ..rebuild_fails()
+    }
+}
+
+fn gate_lapses() -> Scenario {
+    let (farmers, length) = (&[1, 2], SignedDuration::from_hours(12));
+    Scenario {
+        name: "gate-lapses",
+        about: "farmers are lost while the rebuild's step is in review, which waits until they are back",
+        manners: Manners { after: SignedDuration::from_hours(8), ..Manners::default() },
+        troubles: vec![Trouble::FarmersAway { phase: Phase::Rebuild, farmers, length }],
         ..happy()
     }
 }

@@ -34,6 +34,7 @@ impl Timeline {
             What::Rebuild(words) => ("rebuild", words.clone()),
             What::Job(words) => ("job", words.clone()),
             What::Trouble(words) => ("trouble", words.clone()),
+            What::Ticket(words) => ("ticket", words.clone()),
         };
         self.line(event.at, part, &words)
     }
@@ -96,6 +97,7 @@ fn reviewed(act: &Act) -> String {
             };
             format!("{how:<8} {}", named(request))
         }
+        Act::Waits(request, why) => format!("waits    {}: {why}", named(request)),
         Act::Conflicts(request) => format!("conflict {}", named(request)),
         Act::Other(_) => "merged   a change of another team".to_owned(),
     }

@@ -98,6 +98,8 @@ pub enum What {
     Rebuild(String),
     Job(String),
     Trouble(String),
+    /// What the ticket says now.
+    Ticket(String),
 }
 
 /// What must have held in any rehearsal, whatever happened.
@@ -209,6 +211,8 @@ impl World {
         let writer = Writer::new(kubernetes.clone(), namespaces);
         let mut argocd = ArgoCd::new(Arc::new(writer), scenario.seed);
         argocd.add(application, *start);
+        let troubles = Troubles::new(setting, &name, &scenario.troubles);
+        troubles.begin(&github);
         let inner = Inner {
             argocd,
             reviewer: Reviewer::new(
@@ -218,7 +222,7 @@ impl World {
                 scenario.seed,
             )?,
             chronicle: Chronicle::new(setting, &name),
-            troubles: Troubles::new(setting, &name, &scenario.troubles),
+            troubles,
             synchronizers: BTreeSet::new(),
             early_teardowns: 0,
         };
@@ -289,16 +293,22 @@ impl World {
             {
                 *early_teardowns += 1;
             }
+            let opened = troubles.opened(&act, &self.kubernetes, &self.github);
+            opened.into_iter().map(What::Trouble).for_each(&mut tell);
             troubles.landed(&act, now, argocd).map(What::Trouble).into_iter().for_each(&mut tell);
             tell(What::Review(act));
         }
         argocd.advance(now);
         let (kubernetes, express) = (&self.kubernetes, &self.express);
-        let mut around = Around { kubernetes, express, argocd, reviewer };
+        let jira = self.jira.as_ref();
+        let mut around = Around { kubernetes, express, argocd, reviewer, jira };
         for what in troubles.befall(now, chronicle.percent(), &mut around)? {
             tell(What::Trouble(what));
         }
-        chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(tell);
+        chronicle.look(&self.kubernetes, &self.express).into_iter().for_each(&mut tell);
+        if let Some(jira) = &self.jira {
+            chronicle.told(jira, TICKET).into_iter().map(What::Ticket).for_each(tell);
+        }
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! Notices what changed in the cluster and its nodes since the last look, in words.
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Setting, What};
 use crate::rehearse::express::Express;
+use crate::rehearse::jira::{Jira, plain};
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::{Kubernetes, object};
 use crate::run::SystemRef;
@@ -22,6 +24,8 @@ pub struct Chronicle {
     /// Phase and revision of the last sync.
     synced: (String, String),
     rebuild: Option<Rebuild>,
+    /// The ticket's comments, and when they were written last.
+    comments: BTreeMap<u64, Timestamp>,
     /// The version of the cluster at the last look.
     version: u64,
 }
@@ -48,6 +52,7 @@ impl Chronicle {
             ended: BTreeSet::new(),
             synced: (String::new(), String::new()),
             rebuild: None,
+            comments: BTreeMap::new(),
             version: 0,
         }
     }
@@ -67,6 +72,21 @@ impl Chronicle {
             news.extend(self.jobs(kubernetes).into_iter().map(What::Job));
         }
         news.extend(self.progress(express).map(What::Rebuild));
+        news
+    }
+
+    /// What is new in a ticket: the first line of each comment that was written since.
+    pub fn told(&mut self, jira: &Jira, ticket: &str) -> Vec<String> {
+        let Some(ticket) = jira.ticket(ticket) else { return Vec::new() };
+        let mut news = Vec::new();
+        for comment in &ticket.comments {
+            if self.comments.insert(comment.id, comment.updated) == Some(comment.updated) {
+                continue;
+            }
+            let text = plain(&comment.body);
+            let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            news.push(format!("{}: {first}", ticket.key));
+        }
         news
     }
 

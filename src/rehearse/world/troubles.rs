@@ -1,4 +1,6 @@
 //! The troubles of a scenario: each waits for its moment and happens once.
+mod review;
+
 use git2::Oid;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -7,6 +9,7 @@ use super::Setting;
 use crate::config::Inputs;
 use crate::rehearse::argocd::{ArgoCd, Rejection};
 use crate::rehearse::express::{Cmd, Express, Fault};
+use crate::rehearse::jira::Jira;
 use crate::rehearse::kubernetes::kind::Kind;
 use crate::rehearse::kubernetes::{Kubernetes, Propagation, object};
 use crate::rehearse::reviewer::{Act, Reviewer, State};
@@ -32,6 +35,7 @@ pub struct Around<'a> {
     pub express: &'a Express,
     pub argocd: &'a mut ArgoCd,
     pub reviewer: &'a Reviewer,
+    pub jira: Option<&'a Jira>,
 }
 
 impl Troubles {
@@ -147,6 +151,10 @@ impl Troubles {
                 });
                 Some(format!("somebody scales {set} to {farmers}, and {window}"))
             }
+            Trouble::JiraDown { at, length } if reached(at) => around.jira.map(|jira| {
+                jira.wire().down(now, now + length);
+                format!("Jira is down for {} h", length.as_hours())
+            }),
             Trouble::InputsChanged { at } if reached(at) => {
                 let image = format!("{}-next", self.inputs.image);
                 around.reviewer.change_image(&self.folder, &image, now)?;

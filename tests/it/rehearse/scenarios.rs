@@ -109,6 +109,14 @@ fn happy() {
         "{request}"
     );
     assert!(request.contains("merged with "), "{request}");
+    // What the program wrote for whoever reviews it, not just the commit's message.
+    assert!(request.contains("<!-- dcr-gitops"), "{request}");
+    for number in 1..=5 {
+        let link = format!("https://github.example.com/rehearsal/deployment/pull/{number}\n");
+        assert!(played.says(&link), "{played}");
+    }
+    assert!(!played.kept().join("pull-requests/6.md").exists(), "{played}");
+    assert!(played.says("ticket     DCR-1: "), "{played}");
     assert!(played.kept().join("work/.git").is_dir());
     let order = ["#1 Added", "#2 Added", "#3 Added", "rebuild    complete", "#4 Added", "#5 Added"];
     assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
@@ -321,6 +329,55 @@ fn inputs_changed() {
     assert!(!played.out[..teardown].contains(" is gone"), "{played}");
     let inputs = "main:clusters/den/tenant-105858-prod/system6/dcr.yaml";
     assert!(played.sandbox.git(&remote, &["show", inputs]).contains("e686.131-next"), "{played}");
+}
+
+#[test]
+fn declined() {
+    let played = rehearse(&["--scenario", "declined"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 0, 0, 0, 0], "{played}");
+    holds(&played, 0);
+    let declined = played.at("declined #2 Added");
+    assert!(declined < played.at("program    halted: "), "{played}");
+    assert!(!played.says("opened   #3"), "it isn't proposed again: {played}");
+    assert!(played.read("pull-requests/2.md").contains("\ndeclined; "), "{played}");
+}
+
+/// However often GitHub fails, forgets to answer or shows what is old, each step is proposed once.
+#[test]
+fn github_flaky() {
+    let played = rehearse(&["--scenario", "github-flaky"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    assert_eq!(played.out.matches("opened   #").count(), 5, "{played}");
+    assert_eq!(played.out.matches("merged   #").count(), 5, "{played}");
+}
+
+#[test]
+fn jira_down() {
+    let played = rehearse(&["--scenario", "jira-down"]);
+    assert_eq!(played.code, 11, "{played}");
+    assert_eq!(played.phases(), [1, 1, 1, 0, 0], "{played}");
+    holds(&played, 1);
+    let order = ["Jira is down for 24 h", "rebuild    failed at 45 %", "program    halted: "];
+    assert!(order.map(|part| played.at(part)).is_sorted(), "{played}");
+    let halted = &played.out[played.at("program    halted: ")..];
+    let told = halted.lines().find(|line| line.contains("ticket     DCR-1: "));
+    assert!(told.is_some_and(|line| line.contains("halted")), "{played}");
+}
+
+#[test]
+fn gate_lapses() {
+    let played = rehearse(&["--scenario", "gate-lapses"]);
+    assert_eq!(played.code, 0, "{played}");
+    assert_eq!(played.phases(), [1; 5], "{played}");
+    holds(&played, 1);
+    let lost = played.at("somebody deletes the Pod system6-dcr-farmer-2");
+    let waits = played.at("waits    #3 Added");
+    let back = lost + played.out[lost..].find("system6-dcr-farmer-2 is ready").expect("it is back");
+    let merged = played.at("merged   #3 Added");
+    assert!([lost, waits, back, merged].is_sorted(), "{played}");
 }
 
 #[test]
