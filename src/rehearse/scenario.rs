@@ -108,6 +108,7 @@ impl Scenario {
             reverted(),
             scaled_by_hand(),
             inputs_changed(),
+            slow(),
             stalled(),
             watcher_killed(),
             declined(),
@@ -315,6 +316,24 @@ fn inputs_changed() -> Scenario {
         about: "another image lands in the inputs during the rebuild, and the farm stays as it is",
         manners: Manners { landing: Landing::Squash, ..Manners::default() },
         troubles: vec![Trouble::InputsChanged { at: 40.0 }],
+        ..happy()
+    }
+}
+
+/// Four farmers need a day. Between two looks there is no hour: an estimate has to be fresh.
+fn slow() -> Scenario {
+    let (work, history) = (SignedDuration::from_hours(4 * 24), SignedDuration::from_mins(30));
+    Scenario {
+        name: "slow",
+        about: "the rebuild would take too long, so that one more farmer is proposed",
+        pace: 2.0 * HOUR,
+        conduct: Conduct { work, history, ..Conduct::default() },
+        manners: Manners {
+            after: SignedDuration::from_mins(20),
+            jitter: SignedDuration::from_mins(10),
+            ..Manners::default()
+        },
+        rebuild: &[("addFarmersWhenEtaExceeds", "12h")],
         ..happy()
     }
 }

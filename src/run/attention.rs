@@ -130,10 +130,8 @@ fn restarted(seen: &Observation) -> Option<Attention> {
     let back = went_back(seen)?;
     Some(Attention {
         class: AttentionClass::Restart,
-        message: format!(
-            "the rebuild went back: it had come to {:.1} %, and has come to {:.1} % since",
-            back.from, back.now
-        ),
+        // Word for word the same while it lasts.
+        message: format!("the rebuild went back from {:.1} %: work is lost", back.from),
         hint: Some(
             "its synchronizer or its farmers may have lost what they had; the deadline stays as it is"
                 .to_owned(),

@@ -8,6 +8,7 @@ mod admin;
 mod application;
 mod argocd_world;
 mod asking;
+mod attention;
 mod check;
 mod cli;
 mod clusters;

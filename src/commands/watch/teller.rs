@@ -16,6 +16,7 @@ use crate::report::json::Line;
 use crate::report::live::Live;
 use crate::report::time::moment;
 use crate::report::{Style, attention, error, terminal};
+use crate::run::journal::unreported;
 use crate::run::{Attention, AttentionClass, Decision, Observation, Step, attentions, notices};
 use crate::wait::Occasion;
 
@@ -271,7 +272,8 @@ impl Teller {
         Ok(true)
     }
 
-    /// Everything that calls for attention, once for each change of it.
+    /// Everything that calls for attention, once for each change of it, and not what another watcher
+    /// told already.
     fn call_for_attention(&mut self, name: &str, watched: &Watched) {
         let before = self.attention.remove(name).unwrap_or_default();
         let now: BTreeMap<AttentionClass, Attention> = watched
@@ -280,8 +282,8 @@ impl Teller {
             .map(|attention| (attention.class, attention.clone()))
             .collect();
         let style = self.style(false);
-        for (class, attention) in &now {
-            if before.get(class) != Some(attention) {
+        for attention in unreported(&watched.seen, &watched.attentions) {
+            if before.get(&attention.class) != Some(attention) {
                 let system = watched.seen.deployment.system.to_string();
                 self.write(&attention::text(&system, attention, style));
             }

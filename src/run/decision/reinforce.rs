@@ -4,14 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::config::Duration;
+use crate::run::journal::GAP;
 use crate::run::progress::{Estimate, estimate};
 
 /// Over how long the samples of an estimate have to reach (assumed): a farm needs some hours to show
 /// what it is worth.
 const OVER: SignedDuration = SignedDuration::from_hours(6);
-
-/// How old an estimate may be: what isn't answered any more may have changed.
-const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// From one proposal to the next (assumed), merged, declined or by hand.
 const ONCE_IN: SignedDuration = SignedDuration::from_hours(24);
@@ -48,7 +46,8 @@ impl Look<'_> {
 
     fn weighty_estimate(&self) -> Option<Estimate> {
         let old = |estimate: &Estimate| self.seen.at.duration_since(estimate.as_of);
-        estimate(self.seen).filter(|estimate| estimate.over >= OVER && old(estimate) <= FRESH)
+        // What isn't answered any more may have changed.
+        estimate(self.seen).filter(|estimate| estimate.over >= OVER && old(estimate) <= GAP)
     }
 
     /// Whether more farmers were proposed for this run within the last day, by whatever is known of that:

@@ -65,7 +65,7 @@ fn not_before_six_hours_of_samples() {
 #[test]
 fn not_on_what_nobody_says_any_more_nor_on_what_isnt_applied() {
     let mut silent = slow();
-    silent.glance(570, None);
+    silent.glance(610, None);
     assert_eq!(proposed(&silent), None);
     let mut drifted = slow();
     cluster(&mut drifted.seen).objects[1].replicas = Some(7);
