@@ -193,7 +193,10 @@ impl Live {
             Some(base) => self.ask(base).await,
             None => (Admin::default(), None),
         })));
-        let mut reviews = self.reviews(&bases);
+        let mut reviews = match self.reviews(&bases) {
+            Ok(reviews) => reviews,
+            Err(error) => return systems.iter().map(|_| Err(error.clone().into())).collect(),
+        };
         let seen = systems.iter().zip(told).map(|(system, (admin, application))| {
             let at = self.clock.now();
             let cluster = match &self.clusters {
@@ -211,18 +214,25 @@ impl Live {
     }
 
     /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
-    fn reviews(&self, bases: &[Option<Deployment>]) -> BTreeMap<SystemRef, Review> {
-        let Some(asked) = &self.github else { return BTreeMap::new() };
+    ///
+    /// # Errors
+    /// They had to be seen, and won't be before somebody does something about it.
+    fn reviews(
+        &self,
+        bases: &[Option<Deployment>],
+    ) -> Result<BTreeMap<SystemRef, Review>, github::Error> {
+        let Some(asked) = &self.github else { return Ok(BTreeMap::new()) };
         let systems: Vec<Deployment> = bases.iter().flatten().cloned().collect();
         match self.runtime.block_on(asked.reviews.look(&systems)) {
-            Ok(reviews) => reviews,
+            Ok(reviews) => Ok(reviews),
+            Err(error) if asked.required && !error.is_passing() => Err(error),
             Err(error) if asked.required => {
                 let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
-                systems.into_iter().map(|it| (it.system, unseen())).collect()
+                Ok(systems.into_iter().map(|it| (it.system, unseen())).collect())
             }
             Err(error) => {
                 tracing::warn!("pull requests weren't looked at: {error}");
-                BTreeMap::new()
+                Ok(BTreeMap::new())
             }
         }
     }
