@@ -201,11 +201,13 @@ impl Desk {
             return Ok(());
         };
         for request in &look.seen.world.review.requests {
-            if request.state == ReviewState::Open && (request.run, request.step) <= reached {
-                let why = format!(
-                    "Step {} of run {} is on the base branch already.",
-                    request.step, request.run
-                );
+            let at = (request.run, request.step);
+            let is_theirs = deployment.steps.iter().any(|step| {
+                (step.run, step.step) == at && matches!(step.content, StepContent::Foreign { .. })
+            });
+            if request.state == ReviewState::Open && at <= reached && !is_theirs {
+                let (run, step) = reached;
+                let why = format!("The base branch is at step {step} of run {run} already.");
                 self.runtime.block_on(close(&self.writer, request.number, &why))?;
             }
         }

@@ -54,9 +54,6 @@ pub fn make(
     let message = message(step, &change, requested_by.as_deref())?;
     let text =
         desk.map(|desk| desk.text(look, step, &change, requested_by.as_deref())).transpose()?;
-    if let Some(desk) = desk {
-        desk.supersede(look, step)?;
-    }
     let branch = step.branch();
     let same = |commit: Oid| same(session, &step.record.system, step, commit);
     let base = Oid::from_str(&look.seen.deployment.base.commit).context("reading the base")?;
@@ -66,6 +63,7 @@ pub fn make(
     let mut notes = Vec::new();
     let committed = match (desk, remote) {
         (Some(desk), Some(remote)) if by_github => {
+            desk.supersede(look, step)?;
             let (committed, said) = desk.commit(&session.repo, remote, &proposal, &same)?;
             notes = said;
             committed
@@ -89,6 +87,9 @@ pub fn make(
             made.done.outcome = StepOutcome::Pushed;
         }
     } else if expected != Some(committed.commit) {
+        if let Some(desk) = desk {
+            desk.supersede(look, step)?;
+        }
         let pushing = Push { remote, branch: &branch, commit: committed.commit, expected };
         match push(&session.repo, pushing, &same)? {
             Pushed::Pushed => made.done.outcome = StepOutcome::Pushed,

@@ -195,11 +195,15 @@ impl Live {
         })));
         let bases: Vec<Deployment> = bases.into_iter().flatten().collect();
         let asked = self.github.as_ref();
-        let mut reviews = asked.map(|asked| asked.look(self.runtime.handle(), &bases));
+        let mut reviews = match asked.map(|asked| asked.look(self.runtime.handle(), &bases)) {
+            Some(Ok(reviews)) => reviews,
+            Some(Err(error)) => return systems.iter().map(|_| Err(error.clone().into())).collect(),
+            None => BTreeMap::new(),
+        };
         let seen = systems.iter().zip(told).map(|(system, answers)| {
             let at = self.senses.clock.now();
-            let review = reviews.as_mut().and_then(|reviews| reviews.remove(system));
-            Ok((at, world(self.senses.cluster(system, at), answers, review.unwrap_or_default())))
+            let review = reviews.remove(system).unwrap_or_default();
+            Ok((at, world(self.senses.cluster(system, at), answers, review)))
         });
         seen.collect()
     }
@@ -290,16 +294,24 @@ impl Asked {
     }
 
     /// The requests of each system's steps. Where they had to be seen and weren't, it says so.
-    pub fn look(&self, runtime: &Handle, bases: &[Deployment]) -> BTreeMap<SystemRef, Review> {
+    ///
+    /// # Errors
+    /// They had to be seen, and won't be before somebody does something about it.
+    pub fn look(
+        &self,
+        runtime: &Handle,
+        bases: &[Deployment],
+    ) -> Result<BTreeMap<SystemRef, Review>, github::Error> {
         match runtime.block_on(self.reviews.look(bases)) {
-            Ok(reviews) => reviews,
+            Ok(reviews) => Ok(reviews),
+            Err(error) if self.required && !error.is_passing() => Err(error),
             Err(error) if self.required => {
                 let unseen = || Review { unseen: Some(error.to_string()), ..Review::default() };
-                bases.iter().map(|it| (it.system.clone(), unseen())).collect()
+                Ok(bases.iter().map(|it| (it.system.clone(), unseen())).collect())
             }
             Err(error) => {
                 tracing::warn!("pull requests weren't looked at: {error}");
-                BTreeMap::new()
+                Ok(BTreeMap::new())
             }
         }
     }

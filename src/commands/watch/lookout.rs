@@ -199,13 +199,10 @@ impl Lookout {
             self.about = named.filter_map(|named| named.system.as_ref().ok()).cloned().collect();
             self.github = self.review_platform(&session)?;
         }
-        let reviews = self.github.as_ref().map(|asked| {
-            let bases = self.about.iter().filter_map(|system| match self.bases.get(system) {
-                Some(base) => Some(base.deployment.clone()),
-                None => Some(session.read(system).ok()?.0),
-            });
-            asked.look(&self.runtime, &bases.collect::<Vec<_>>())
-        });
+        let reviews = match &self.github {
+            Some(asked) => asked.look(&self.runtime, &self.bases_of(&session))?,
+            None => BTreeMap::new(),
+        };
         let mut known = known(&self.systems);
         loop {
             session = session.refresh(&self.context, &self.common, &known)?;
@@ -218,7 +215,6 @@ impl Lookout {
             known = now;
         }
         let mark = session.mark()?;
-        let reviews = reviews.unwrap_or_default();
         match &self.session {
             Some((_, before)) if *before == mark => {
                 self.bases.retain(|system, _| reviews.get(system) == self.reviews.get(system));
@@ -232,6 +228,15 @@ impl Lookout {
         self.open_eyes(&session)?;
         self.session = Some((session, mark));
         Ok(())
+    }
+
+    /// The systems that were looked at last, as the base had them then.
+    fn bases_of(&self, session: &Session) -> Vec<Deployment> {
+        let bases = self.about.iter().filter_map(|system| match self.bases.get(system) {
+            Some(base) => Some(base.deployment.clone()),
+            None => Some(session.read(system).ok()?.0),
+        });
+        bases.collect()
     }
 
     /// Where requests are looked at, if anywhere.

@@ -172,16 +172,14 @@ fn an_app_named_in_part_or_with_a_broken_key_is_an_error_that_shows_no_key() {
 #[test]
 fn no_token_is_ever_shown() {
     let stage = Stage::new();
-    for (token, repo, code) in
-        [("rehearsalTOKEN-of-nobody", "acme/deployment", 10), (TOKEN, "acme/other", 10)]
-    {
+    for (token, repo) in [("rehearsalTOKEN-of-nobody", "acme/deployment"), (TOKEN, "acme/other")] {
         let arguments = ["next-phase", "system6", "--pr", "-vv"];
         let mut command = stage.program(&stage.repo.work, &arguments);
         command.env("GITHUB_TOKEN", token).env("GITHUB_REPOSITORY", repo).env("RUST_LOG", "trace");
-        let ran = crate::env::Ran::from(command.output().unwrap()).ends(code);
+        let ran = crate::env::Ran::from(command.output().unwrap()).ends(1);
         assert!(!ran.out.contains("rehearsalTOKEN"), "{}", ran.out);
         assert!(!ran.err.contains("rehearsalTOKEN"), "{}", ran.err);
-        assert!(ran.out.contains("GitHub refused"), "{}", ran.out);
+        assert!(ran.err.contains("GitHub refused") && ran.err.contains("hint: "), "{}", ran.err);
     }
     assert!(stage.github.pulls().is_empty());
     assert!(!stage.repo.sandbox.git(&stage.repo.origin(), &["branch"]).contains("dcr/"));
@@ -246,6 +244,47 @@ fn observed_worlds_are_not_written_to() {
         let ran = stage.run(&arguments).ends(2);
         assert!(ran.err.contains("--observed can't go with --push or --pr"), "{}", ran.err);
     }
+}
+
+#[test]
+fn a_proxy_is_gone_through_unless_it_is_excepted() {
+    let stage = Stage::new();
+    let proxy = stage.url.trim_end_matches("/api/v3").to_owned();
+    let run = |variables: &[(&str, &str)]| {
+        let arguments = ["next-phase", "system6", "--pr"];
+        let mut command = stage.program(&stage.repo.work, &arguments);
+        // Nobody listens there.
+        command.env("GITHUB_API_URL", "http://127.0.0.1:9/api/v3").env("http_proxy", &proxy);
+        command.envs(variables.iter().copied());
+        crate::env::Ran::from(command.output().unwrap())
+    };
+    run(&[("NO_PROXY", "127.0.0.1")]).ends(10);
+    assert!(stage.github.pulls().is_empty());
+    run(&[]).ends(0);
+    assert_eq!(stage.open(), [1]);
+    let ran = run(&[("SSL_CERT_FILE", "/nowhere/ca.pem")]).ends(3);
+    assert!(ran.err.contains("reading SSL_CERT_FILE /nowhere/ca.pem"), "{}", ran.err);
+}
+
+#[test]
+fn status_and_plan_see_the_request_with_a_token_that_only_reads() {
+    let stage = Stage::new();
+    stage.next(&[], 0);
+    let reader = "rehearsalTOKEN-of-a-reader";
+    stage.github.add_token(reader, Account::person("eve", Permissions::READ), None).unwrap();
+    let before = stage.github.wire().log().len();
+    for command in [&["status", "system6"][..], &["plan", "system6"]] {
+        let mut arguments = command.to_vec();
+        arguments.extend(["-o", "json"]);
+        let mut program = stage.program(&stage.repo.work, &arguments);
+        let ran = crate::env::Ran::from(program.env("GITHUB_TOKEN", reader).output().unwrap());
+        let line = ran.ends(0).line();
+        assert_eq!(line["pullRequest"], "https://github.example.com/acme/deployment/pull/1");
+        assert_eq!(line["unmet"][0]["gate"], "review", "{line}");
+    }
+    let asked = stage.github.wire().log().split_off(before);
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|asked| asked.method == "GET" || asked.route.contains("graphql")));
 }
 
 #[test]

@@ -169,6 +169,40 @@ fn a_step_is_made_again_where_the_base_changed_its_inputs_and_nowhere_else() {
 }
 
 #[test]
+fn a_step_that_conflicts_is_made_again_on_the_new_base() {
+    let stage = Stage::kustomized();
+    stage.github.set_rules(|rules| rules.mergeable_takes_time = false);
+    stage.next(&[], 0);
+    let first = stage.held(1, 1);
+    let file = format!("{FOLDER}/kustomization.yaml");
+    let theirs = stage.repo.show("main", &file) + "\n- theirs.yaml\n";
+    stage.land(&[(&file, &theirs)]);
+    let line = stage.next(&[], 0);
+    assert_eq!(line["outcome"], "pushed", "{line}");
+    assert_ne!(stage.held(1, 1), first);
+    let name = format!("{}:{file}", step(1, 1));
+    let merged = stage.repo.sandbox.git(&stage.repo.origin(), &["show", &name]);
+    assert!(merged.contains("- theirs.yaml") && merged.contains("- dcr"), "{merged}");
+    assert_eq!(stage.open(), [1]);
+    assert_eq!(stage.next(&[], 0)["outcome"], "adopted");
+}
+
+#[test]
+fn who_is_to_review_is_asked_and_whom_github_does_not_know_is_said() {
+    let stage = Stage::with(
+        "github: {labels: [dcr, farm], reviewers: [ann, nobody], teamReviewers: [sre], draft: true}\n",
+    );
+    stage.github.add_team("sre");
+    let ran = stage.run(&["next-phase", "system6", "--pr"]).ends(0);
+    assert!(ran.out.contains("`nobody` wasn't asked for a review"), "{}", ran.out);
+    let pull = stage.pull();
+    assert!(pull.draft);
+    assert_eq!(pull.labels.iter().collect::<Vec<_>>(), ["dcr", "farm"]);
+    assert_eq!(pull.reviewers.iter().collect::<Vec<_>>(), ["ann"]);
+    assert_eq!(pull.teams.iter().collect::<Vec<_>>(), ["sre"]);
+}
+
+#[test]
 fn a_merged_step_never_gets_a_second_request() {
     for method in Method::ALL {
         let stage = Stage::new();

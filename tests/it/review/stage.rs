@@ -47,7 +47,15 @@ impl Stage {
 
     /// The same, where the answer to every so-manieth request is lost after all was done.
     pub fn lossy(settings: &str, every: u64) -> Self {
-        let repo = Deployment::cloned(Wired::Directory);
+        Stage::over(Deployment::cloned(Wired::Directory), settings, every)
+    }
+
+    /// Systems that Argo CD sees by the kustomization of their folder.
+    pub fn kustomized() -> Self {
+        Stage::over(Deployment::cloned(Wired::Kustomize), "", 0)
+    }
+
+    fn over(repo: Deployment, settings: &str, every: u64) -> Self {
         if !settings.is_empty() {
             let text = repo.show("main", "dcr-gitops.yaml") + "\n" + settings;
             repo.edit(&[("dcr-gitops.yaml", &text)]);

@@ -204,7 +204,12 @@ impl<'a> Stage<'a> {
                     let ours = on && !self.unsettled && !self.taken.contains(pod);
                     holds!(!ours, "{}: {pod} was taken from the run", event.at);
                 }
-                Told::ArgoCd(words) | Told::Job(words) | Told::Trouble(words) => self.note(words),
+                Told::ArgoCd(words)
+                | Told::Job(words)
+                | Told::Trouble(words)
+                | Told::Ticket(words) => {
+                    self.note(words);
+                }
                 Told::Rebuild(words) => self.note(&format!("rebuild {words}")),
             }
         }
