@@ -294,6 +294,9 @@ pub struct Plan {
     /// Every commit still to come, as if each were merged
     #[arg(long)]
     pub all_phases: bool,
+    /// What all commits still to come would hold now that they wouldn't at REV; no cluster is asked
+    #[arg(long, value_name = "REV", conflicts_with_all = ["all_phases", "forced", "ticket"])]
+    pub against: Option<String>,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: PlanFormat,

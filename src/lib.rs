@@ -12,7 +12,6 @@
 //!
 //! `run` is pure: it knows no clock, file, network or process. Readers (`observe`) never write; writers
 //! (`propose`) are built only by the commands that write.
-mod web;
 pub mod admin;
 pub mod admin_job;
 pub mod check;
@@ -30,3 +29,4 @@ pub mod render;
 pub mod report;
 pub mod run;
 pub mod wait;
+mod web;

@@ -1,10 +1,9 @@
 //! The embedded world in which rehearsals and tests run: everything the program talks to, in one process.
-mod faults;
-mod uri;
 pub mod argocd;
 pub mod clock;
 pub mod deployment;
 pub mod express;
+mod faults;
 pub mod folder;
 pub mod github;
 pub mod jira;
@@ -15,6 +14,7 @@ pub mod play;
 pub mod reviewer;
 pub mod scenario;
 pub mod timeline;
+mod uri;
 pub mod wire;
 pub mod wiring;
 pub mod world;
