@@ -87,7 +87,7 @@ fn decides(command: &Command) -> bool {
             true
         }
         Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
-        Command::Man | Command::Admin(_) | Command::Systems(_) => false,
+        Command::Man { .. } | Command::Admin(_) | Command::Systems(_) => false,
         Command::Init(_) | Command::Check(_) => false,
     }
 }
@@ -127,7 +127,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Rehearse(arguments) => rehearse::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Completions { shell } => describe::completions(context, shell),
-        Command::Man => describe::man(context),
+        Command::Man { command } => describe::man(context, &command),
         Command::Admin(job) => admin::run(context, job),
         Command::Systems(asked) => systems::run(context, common, &asked),
     }
