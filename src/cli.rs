@@ -1,4 +1,6 @@
 //! What may be typed: the commands, their flags and their help. Nothing is done here.
+mod examples;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -141,34 +143,46 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write what a deployment repo needs to begin with; files that are there are left alone
+    #[command(after_help = examples::INIT)]
     Init(Init),
     /// Propose the next phase of a run, if it is due; start a run where none is on
+    #[command(after_help = examples::NEXT_PHASE)]
     NextPhase(NextPhase),
     /// Show what `next-phase` would commit, and write nothing
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Wait on the gates of runs that are on, and emit what falls due; never start a run
+    #[command(after_help = examples::WATCH)]
     Watch(Watch),
     /// Say where each run stands
+    #[command(after_help = examples::STATUS)]
     Status(Status),
     /// Propose more farmers for a run, in its phases `farm-up` and `rebuild`
+    #[command(after_help = examples::SCALE)]
     Scale(Scale),
     /// Propose a new attempt of the phase that is halted, or its declined or lost step again
+    #[command(after_help = examples::RETRY)]
     Retry(Retry),
     /// Propose the teardown now, whatever the run is at
+    #[command(after_help = examples::ABORT)]
     Abort(Abort),
     /// A dynamic synchronizer on its own, without a rebuild
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SYNCHRONIZER)]
     Synchronizer(Synchronizer),
     /// Find what is wrong with settings, inputs, templates and what is rendered from them; offline
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Play a whole run in a world embedded in the program, in seconds; nothing of yours is touched
+    #[command(after_help = examples::REHEARSE)]
     Rehearse(Rehearse),
     /// Print the JSON Schema of the settings and the inputs
     Schema(Schema),
     /// Print the completion script of a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions { shell: Shell },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of the program, or of a command
+    #[command(after_help = examples::MAN)]
+    Man { command: Vec<String> },
     /// What the trigger and propagate Jobs run
     #[command(hide = true, subcommand)]
     Admin(Admin),
@@ -294,6 +308,9 @@ pub struct Plan {
     /// Every commit still to come, as if each were merged
     #[arg(long)]
     pub all_phases: bool,
+    /// What all commits still to come would hold now that they wouldn't at REV; no cluster is asked
+    #[arg(long, value_name = "REV", conflicts_with_all = ["all_phases", "forced", "ticket"])]
+    pub against: Option<String>,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: PlanFormat,

@@ -3,6 +3,7 @@
 mod admin;
 mod advance;
 mod check;
+mod complete;
 mod describe;
 mod desk;
 mod emit;
@@ -54,6 +55,10 @@ pub mod exit {
 
 /// Runs the program with these arguments (the first is its own name) and returns its exit code.
 pub fn main(context: &mut Context, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = complete::run(context, arguments.iter().cloned()) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(context, &error),
@@ -88,7 +93,7 @@ fn decides(command: &Command) -> bool {
             true
         }
         Command::Rehearse(_) | Command::Schema(_) | Command::Completions { .. } => false,
-        Command::Man | Command::Admin(_) | Command::Systems(_) => false,
+        Command::Man { .. } | Command::Admin(_) | Command::Systems(_) => false,
         Command::Init(_) | Command::Check(_) => false,
     }
 }
@@ -128,7 +133,7 @@ fn run(context: &mut Context, common: &Common, command: Command) -> anyhow::Resu
         Command::Rehearse(arguments) => rehearse::run(context, common, &arguments),
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Completions { shell } => describe::completions(context, shell),
-        Command::Man => describe::man(context),
+        Command::Man { command } => describe::man(context, &command),
         Command::Admin(job) => admin::run(context, job),
         Command::Systems(asked) => systems::run(context, common, &asked),
     }

@@ -42,13 +42,19 @@ pub fn client(context: &Context, connect: Duration, total: Duration) -> Result<C
             make(url).map_err(|_| SetupError("the proxy's address is no URL".to_owned()))?;
         client = client.proxy(proxy.no_proxy(except.clone()));
     }
-    if let Some(file) = context.var("SSL_CERT_FILE") {
-        let bad = |why: String| SetupError(format!("reading SSL_CERT_FILE {file}: {why}"));
-        let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
-        let trusted = Certificate::from_pem_bundle(&pem).map_err(|error| bad(error.to_string()))?;
-        client = client.tls_certs_merge(trusted);
-    }
+    client = client.tls_certs_merge(authorities(context)?);
     client.build().map_err(|error| SetupError(error.to_string()))
+}
+
+/// The authorities in `SSL_CERT_FILE`, which is PEM.
+///
+/// # Errors
+/// They can't be read. No client could be made then, for the library reads that file, too.
+pub fn authorities(context: &Context) -> Result<Vec<Certificate>, SetupError> {
+    let Some(file) = context.var("SSL_CERT_FILE") else { return Ok(Vec::new()) };
+    let bad = |why: String| SetupError(format!("reading SSL_CERT_FILE {file}: {why}"));
+    let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
+    Certificate::from_pem_bundle(&pem).map_err(|error| bad(error.to_string()))
 }
 
 /// Why a request wasn't answered: the library's message and its causes, without the address and whatever is

@@ -115,7 +115,12 @@ fn check_all(
     }
     let bar = progress(context, common, to_judge.len());
     let repo = check::Repo { settings: &session.settings, templates: Some(&session.templates) };
-    found.extend(judge(&repo, to_judge, &bar));
+    let judged = each(to_judge, |system| {
+        let findings = repo.judge(system);
+        bar.inc(1);
+        findings
+    });
+    found.extend(judged.into_iter().flatten());
     bar.finish_and_clear();
     Ok((checked, found))
 }
@@ -131,26 +136,24 @@ fn read(source: &Source<'_>, located: &deployment::Located) -> Result<System, de
     Ok(System { system: located.system.clone(), gathered, beside })
 }
 
-/// Each system on whatever core is free.
-fn judge(repo: &check::Repo<'_>, systems: Vec<System>, bar: &ProgressBar) -> Vec<Finding> {
+/// What comes of each, in any order: each on whatever core is free.
+pub(super) fn each<T: Send, R: Send>(all: Vec<T>, of: impl Fn(T) -> R + Sync) -> Vec<R> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
-    let systems: Vec<Mutex<Option<System>>> =
-        systems.into_iter().map(|system| Mutex::new(Some(system))).collect();
-    let found = Mutex::new(Vec::new());
+    let all: Vec<Mutex<Option<T>>> = all.into_iter().map(|one| Mutex::new(Some(one))).collect();
+    let results = Mutex::new(Vec::with_capacity(all.len()));
     std::thread::scope(|scope| {
-        for _ in 0..workers.min(systems.len()) {
+        for _ in 0..workers.min(all.len()) {
             scope.spawn(|| {
-                while let Some(slot) = systems.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let system = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let findings = system.map(|system| repo.judge(system)).unwrap_or_default();
-                    found.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
-                    bar.inc(1);
+                while let Some(slot) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let one = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let Some(result) = one.map(&of) else { continue };
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
         }
     });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether any of the paths concerns the system with these inputs: lies in its folder, holds it, or is true for

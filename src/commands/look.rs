@@ -28,6 +28,7 @@ use crate::run::express::Admin;
 use crate::run::journal::Journal;
 use crate::run::review::{Review, ReviewRequest, ReviewState};
 use crate::run::{Observation, Step, SystemRef, World, after};
+use crate::web;
 
 /// How long a command that could do without GitHub waits for it to take requests again.
 const SHORT_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
@@ -220,6 +221,7 @@ impl Senses {
         let clock = context.clock.clone();
         let clusters = kubeconfig::read(context, common.kubeconfig.as_deref())
             .map(|config| Clusters::new(config, &session.settings.settings, clock.clone()));
+        web::authorities(context)?;
         let http = Http::new(Limits::default()).context("setting up HTTP")?;
         let commands = run_commands.then(|| Commands::new(context, context.cwd.clone()));
         Ok(Senses { clusters, http, clock, commands })

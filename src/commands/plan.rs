@@ -1,4 +1,6 @@
 //! `plan`: what `next-phase` would commit, and every commit after it, as diffs; nothing is written.
+mod against;
+
 use super::look::{Look, Outside, look, see_all};
 use super::memory::Memory;
 use super::session::Session;
@@ -23,6 +25,9 @@ struct Planned {
 }
 
 pub fn run(context: &mut Context, common: &Common, asked: &Plan) -> anyhow::Result<u8> {
+    if let Some(before) = &asked.against {
+        return against::run(context, common, asked, before);
+    }
     let session = Session::open(context, common)?;
     let systems = systems(&session, asked)?;
     if systems.is_empty() && for_people(common) && asked.format == PlanFormat::Diff {

@@ -228,6 +228,15 @@ impl Source<'_> {
         Ok(self.at(&path)?.is_some_and(Entry::is_file))
     }
 
+    /// What tells the file or folder at a path, with all that is in it, from any other; none where there is
+    /// nothing.
+    ///
+    /// # Errors
+    /// A tree on the path can't be read.
+    pub fn id_of(&self, path: &str) -> Result<Option<Oid>, Error> {
+        Ok(self.at(path)?.map(|entry| entry.id))
+    }
+
     /// Whether this program has something of a system on the base: a run that is on, or one that was.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::observe::deployment;
 use crate::observe::replay::ReplayError;
 use crate::render::RenderError;
 use crate::run::Refused;
+use crate::web::SetupError;
 use crate::{git, github, propose};
 
 /// Something that a person has to put right first, found by a command itself.
@@ -113,7 +114,7 @@ fn known(cause: Cause<'_>) -> Option<Known> {
     let invalid = |hint| Some(Known { code: exit::INVALID, hint });
     if let Some(error) = cause.downcast_ref::<Invalid>() {
         Some(Known { code: error.code, hint: error.hint.clone() })
-    } else if cause.is::<Problems>() || cause.is::<RenderError>() {
+    } else if cause.is::<Problems>() || cause.is::<RenderError>() || cause.is::<SetupError>() {
         invalid(None)
     } else if let Some(error) = cause.downcast_ref::<NameError>() {
         invalid(error.hint())

@@ -68,7 +68,18 @@ fn commit(step: &Step, change: &Change) -> String {
     for not_proved in &step.not_proved {
         text += &format!("Not proved: {}.\n\n", escape::markdown(not_proved));
     }
-    text += "| file | change |\n| --- | --- |\n";
+    text + &files(change)
+}
+
+/// What became different for one system: `note` says in which of its runs.
+pub fn comparison(system: &str, note: &str, change: &Change) -> String {
+    let (system, note) = (escape::markdown(system), escape::markdown(note));
+    format!("### {system}\n\n{note}\n\n{}", files(change))
+}
+
+/// What happens to each file, and the diff, if that takes no more than half of a body.
+fn files(change: &Change) -> String {
+    let mut text = "| file | change |\n| --- | --- |\n".to_owned();
     for file in &change.files {
         let (added, removed) = diff::counts(file);
         let what = match (&file.before, &file.after) {

@@ -1,4 +1,5 @@
 //! The commands as people and pipelines use them: the built program in clones of deployment repos.
+mod against;
 mod errors;
 mod life;
 mod next_phase;
