@@ -85,7 +85,8 @@ impl Chronicle {
             }
             let text = plain(&comment.body);
             let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            news.push(format!("{}: {first}", ticket.key));
+            // Without the marks of Jira's wiki.
+            news.push(format!("{}: {}", ticket.key, first.replace(['\\', '*'], "")));
         }
         news
     }
