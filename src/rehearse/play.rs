@@ -21,8 +21,8 @@ use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
 use super::world::{Event, Ledger, Setting, TICKET, What, World};
 use crate::cli::ScaledClock;
-use crate::commands::exit;
 use crate::context::Clock;
+use crate::exit;
 
 use listening::Listening;
 
