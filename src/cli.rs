@@ -349,11 +349,17 @@ pub struct Watch {
     pub no_emit: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Status {
     /// Systems to look at [default: all]
     #[arg(value_name = "SYSTEM")]
     pub systems: Vec<String>,
+    /// Go on until it is stopped: a terminal is drawn over, elsewhere what changed is printed again
+    #[arg(short, long)]
+    pub watch: bool,
+    /// With --watch: look at least this often
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "watch")]
+    pub poll: Duration,
 }
 
 #[derive(Debug, Args)]

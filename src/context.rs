@@ -118,10 +118,18 @@ impl Context {
     /// # Errors
     /// It can't be written, e.g. to a full disk: then what was asked for wasn't delivered.
     pub fn print(&mut self, text: &str) -> std::io::Result<()> {
+        self.reach(text).map(drop)
+    }
+
+    /// The same; whether anybody still reads it.
+    ///
+    /// # Errors
+    /// As for [`Context::print`].
+    pub fn reach(&mut self, text: &str) -> std::io::Result<bool> {
         let text = self.for_log(text);
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            result => result,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            result => result.map(|()| true),
         }
     }
 

@@ -25,6 +25,7 @@ Examples:
 pub const STATUS: &str = "\
 Examples:
   dcr-gitops status
+  dcr-gitops status system6 --watch                     until Ctrl-C
   dcr-gitops status system6 -o json > seen.json         what --observed replays";
 
 pub const SCALE: &str = "\

@@ -2,6 +2,7 @@
 //! begin with. What is there already is left alone.
 mod files;
 mod folders;
+mod rights;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::{exit, for_people};
 use crate::cli::{Common, Init, Output};
-use crate::config::{Settings, parse_settings};
+use crate::config::{Settings, SettingsFile, parse_settings};
 use crate::context::Context;
 use crate::git::Repo;
 use crate::observe::deployment::SETTINGS;
@@ -47,17 +48,32 @@ pub fn run(context: &mut Context, common: &Common, asked: &Init) -> anyhow::Resu
         return Err(Invalid::new("a bare repo has no files to write to").hint(hint).into());
     };
     let settings = existing(&root)?;
-    let pattern = settings.as_ref().map(|settings| settings.systems.clone());
+    let pattern = settings.as_ref().map(|file| file.settings.systems.clone());
     let found = folders::find(&root, pattern).context("looking for the systems' folders")?;
     let setup = Setup {
-        branch: settings.map_or_else(|| branch(&repo), |settings| settings.branch),
+        branch: settings
+            .as_ref()
+            .map_or_else(|| branch(&repo), |file| file.settings.branch.clone()),
         uses: asked.uses.clone().unwrap_or_else(files::own_workflows),
         pattern: found.pattern.clone(),
         kustomize: found.kustomize,
         example: found.example(),
     };
+    let mut files = files::setup(&setup)?;
+    let text = |path: &str| {
+        files
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.clone())
+            .unwrap_or_default()
+    };
+    let settings = match settings {
+        Some(settings) => settings,
+        None => parse_settings(SETTINGS, &text(SETTINGS))?,
+    };
+    files.extend(rights::files(&root, &settings, &found.or_named(), &text(&setup.example))?);
     let mut written = Vec::new();
-    for file in files::setup(&setup)? {
+    for file in files {
         let outcome = write(&root, &file.path, &file.text, asked.dry_run)
             .with_context(|| format!("writing {}", file.path))?;
         written.push(Written { path: file.path, outcome });
@@ -72,9 +88,9 @@ pub fn run(context: &mut Context, common: &Common, asked: &Init) -> anyhow::Resu
 }
 
 /// The settings that are there already: what is written beside them has to fit them.
-fn existing(root: &Path) -> anyhow::Result<Option<Settings>> {
+fn existing(root: &Path) -> anyhow::Result<Option<SettingsFile>> {
     match std::fs::read_to_string(root.join(SETTINGS)) {
-        Ok(text) => Ok(Some(parse_settings(SETTINGS, &text)?.settings)),
+        Ok(text) => Ok(Some(parse_settings(SETTINGS, &text)?)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading {SETTINGS}")),
     }
@@ -154,6 +170,10 @@ fn account(found: &Found, setup: &Setup, written: &[Written], style: Style) -> S
     } else {
         text += &format!("  name who reviews in {}\n", files::CODEOWNERS);
     }
+    text += &format!(
+        "  apply one form of the roles in {} (for systems to come, remove them and run `init` again)\n",
+        rights::FOLDER
+    );
     text += "  make the environment `dcr` in the repo's settings on GitHub, with the secret DCR_KUBECONFIG\n";
     if !setup.is_pinned() {
         text += "  pin the workflows: they name a tag, which can be moved; `--uses OWNER/REPO@COMMIT` names a commit\n";

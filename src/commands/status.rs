@@ -1,5 +1,7 @@
 //! `status`: where each run stands. Writes nothing and ends with 0 whatever it sees.
-use super::look::{Look, Outside, look, see_all};
+mod watching;
+
+use super::look::{Outside, look, see_all};
 use super::memory::Memory;
 use super::session::Session;
 use super::tell::tell;
@@ -15,6 +17,9 @@ use crate::report::{Style, nodes, systems, terminal};
 use crate::run::{Decision, Observation, Request, SystemRef, decide, notices};
 
 pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Result<u8> {
+    if asked.watch {
+        return watching::run(context, common, asked);
+    }
     let session = Session::open(context, common)?;
     let outside = Outside::new(context, common, &session, true)?;
     let named = systems(&session, asked)?;
@@ -26,7 +31,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
     for seen in see_all(&outside, &session, named) {
         let mut looked = seen.and_then(|(system, seen)| look(&session, &system, seen));
         looked.iter_mut().for_each(|look| memory.put(look));
-        match looked.and_then(Standing::of) {
+        match looked.and_then(|look| Standing::of(look.seen)) {
             Ok(system) => {
                 tell(context, &system.as_told(), &[]);
                 standing.push(system);
@@ -36,12 +41,27 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
             }
         }
     }
+    // Where nothing but errors was found, they say it.
+    if !(standing.is_empty() && !codes.is_empty() && common.output == Output::Text) {
+        let text = text(context, common, asked, &standing)?;
+        context.print(&text)?;
+    }
+    Ok(exit::worst(codes))
+}
+
+/// What is known of these systems, as it was asked for.
+fn text(
+    context: &Context,
+    common: &Common,
+    asked: &Status,
+    standing: &[Standing],
+) -> anyhow::Result<String> {
     let style = Style::choose(context, common.color, context.terminal.out);
-    let text = match common.output {
+    Ok(match common.output {
         Output::Json | Output::Yaml => lines(standing, common.output)?,
-        Output::Html => html(context, &standing)?,
+        Output::Html => html(context, standing)?,
         Output::Text if !for_people(common) => String::new(),
-        Output::Text if standing.is_empty() && codes.is_empty() => {
+        Output::Text if standing.is_empty() => {
             "no system has a run yet: `dcr-gitops next-phase SYSTEM` starts one\n".to_owned()
         }
         Output::Text if asked.systems.is_empty() => {
@@ -51,9 +71,7 @@ pub fn run(context: &mut Context, common: &Common, asked: &Status) -> anyhow::Re
         Output::Text | Output::Sarif => {
             standing.iter().map(|system| system.account(style)).collect()
         }
-    };
-    context.print(&text)?;
-    Ok(exit::worst(codes))
+    })
 }
 
 /// The systems by name, each with its own error; without names those that anything was ever begun for.
@@ -72,8 +90,7 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(look: Look) -> anyhow::Result<Self> {
-        let seen = look.seen;
+    fn of(seen: Observation) -> anyhow::Result<Self> {
         let decision = decide(&seen, &Request::Observe)?;
         let line = Line::new(&seen, &decision, None);
         Ok(Standing { seen, decision, line })
@@ -98,10 +115,10 @@ impl Standing {
 }
 
 /// A line or a document for each system, with all that was seen of it.
-fn lines(standing: Vec<Standing>, output: Output) -> anyhow::Result<String> {
+fn lines(standing: &[Standing], output: Output) -> anyhow::Result<String> {
     let mut text = String::new();
-    for Standing { seen, mut line, .. } in standing {
-        line.observed = Some(seen);
+    for Standing { seen, line, .. } in standing {
+        let line = Line { observed: Some(seen.clone()), ..line.clone() };
         text += &match output {
             Output::Yaml => format!("---\n{}", serde_yaml::to_string(&line)?),
             _ => format!("{}\n", serde_json::to_string(&line)?),

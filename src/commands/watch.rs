@@ -1,6 +1,6 @@
 //! `watch`: waits on the gates of runs that are on and emits what falls due. Never starts a run.
 mod lookout;
-mod sights;
+pub(super) mod sights;
 mod teller;
 
 use std::sync::mpsc::{Sender, channel};
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::report::error::Invalid;
 use crate::wait::heartbeat::Heartbeat;
 use crate::wait::{End, Occasion, Schedule, wait};
-use lookout::{Lookout, Tidings};
+use lookout::Lookout;
 use teller::Teller;
 
 pub fn run(context: &mut Context, common: &Common, asked: &Watch) -> anyhow::Result<u8> {
@@ -53,7 +53,7 @@ async fn watch(
     let schedule =
         Schedule { poll: asked.poll.signed(), slice: asked.slice.map(|slice| slice.signed()) };
     let mut heartbeat = Heartbeat::default();
-    let (occasions, mut looks) = on_its_own_thread(lookout);
+    let (occasions, mut looks) = on_its_own_thread(lookout, Lookout::look);
     let end = wait(&context.clock, schedule, changed, stopped()?, async |occasion| {
         occasions.send(occasion)?;
         let Some(tidings) = looks.recv().await else { bail!("the look broke off") };
@@ -93,15 +93,16 @@ fn heartbeat_failed(why: &str) -> String {
 
 /// Looks whenever it is sent an occasion. A look reads files and talks to the remote, so it doesn't keep a
 /// signal waiting; one that hangs in the end is left behind, which is as good as if it had never begun.
-fn on_its_own_thread(
-    lookout: impl FnOnce() -> Lookout + Send + 'static,
-) -> (Sender<Occasion>, UnboundedReceiver<anyhow::Result<Tidings>>) {
+pub(super) fn on_its_own_thread<L: 'static, S: Send + 'static>(
+    lookout: impl FnOnce() -> L + Send + 'static,
+    look: fn(&mut L, Occasion) -> anyhow::Result<S>,
+) -> (Sender<Occasion>, UnboundedReceiver<anyhow::Result<S>>) {
     let (occasions, asked) = channel();
     let (told, looks) = unbounded_channel();
     std::thread::spawn(move || {
         let mut lookout = lookout();
         while let Ok(occasion) = asked.recv() {
-            if told.send(lookout.look(occasion)).is_err() {
+            if told.send(look(&mut lookout, occasion)).is_err() {
                 return;
             }
         }

@@ -1,5 +1,5 @@
-//! A line for each system on a terminal, drawn over whenever it changes: its phase, its nodes, a bar while the
-//! rebuild says how far it is, and what is left.
+//! What is drawn over on a terminal whenever it changes: a line for each system, with its phase, its nodes, a bar
+//! while the rebuild says how far it is, and what is left; or a whole text.
 use std::collections::BTreeMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +15,9 @@ use crate::run::{Decision, Phase};
 const WITH_BAR: &str = "{prefix} [{bar:24}] {msg}";
 const WITHOUT: &str = "{prefix} {msg}";
 
+/// How many times a second is often enough for what takes days.
+const OFTEN: u8 = 4;
+
 /// What is drawn at present. It is taken off the terminal when this is dropped.
 #[derive(Debug)]
 pub struct Live {
@@ -25,9 +28,8 @@ pub struct Live {
 impl Live {
     /// On the program's standard error, if that is a terminal that can be drawn on.
     pub fn on_terminal(context: &Context) -> Option<Self> {
-        let can = context.terminal.err && context.var("TERM").is_some_and(|term| term != "dumb");
-        // A few times a second is often enough for what takes days.
-        can.then(|| Live::on(ProgressDrawTarget::stderr_with_hz(4)))
+        let can = context.terminal.err && can_draw(context);
+        can.then(|| Live::on(ProgressDrawTarget::stderr_with_hz(OFTEN)))
     }
 
     pub fn on(target: ProgressDrawTarget) -> Self {
@@ -65,6 +67,46 @@ impl Drop for Live {
         // Where the terminal is gone there is nothing to take off.
         let _ = self.all.clear();
     }
+}
+
+/// A text of many lines. What was shown last stays when this is dropped.
+#[derive(Debug)]
+pub struct Screen(ProgressBar);
+
+impl Screen {
+    /// On the program's standard output, if that is a terminal that can be drawn on.
+    pub fn on_terminal(context: &Context) -> Option<Self> {
+        let can = context.terminal.out && can_draw(context);
+        can.then(|| Screen::on(ProgressDrawTarget::stdout_with_hz(OFTEN)))
+    }
+
+    pub fn on(target: ProgressDrawTarget) -> Self {
+        let text = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            text.set_style(style);
+        }
+        Screen(text)
+    }
+
+    /// Shows the text in place of the one before. What doesn't fit the terminal's height is left out.
+    pub fn show(&self, text: &str) {
+        self.0.set_message(text.trim_end().to_owned());
+    }
+
+    /// Prints something above what is drawn.
+    pub fn above<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+fn can_draw(context: &Context) -> bool {
+    context.var("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Where a system stands, in a few words.

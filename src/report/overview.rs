@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::json::Line;
 use super::nodes::{NodeRow, rows};
 use super::time::{age, from_now, moment};
+use crate::run::journal::Stretch;
 use crate::run::review::ReviewState;
 use crate::run::{
     Attention, Decision, Observation, PhaseSpan, Progress, Unmet, attentions, estimate, notices,
@@ -40,6 +41,8 @@ pub struct Overview {
     pub estimated: Option<Timestamp>,
     /// When a watcher looked last, where it keeps a journal.
     pub watched: Option<Timestamp>,
+    /// When, not long ago, nobody watched.
+    pub outage: Option<Stretch>,
     pub deadline: Option<Timestamp>,
     pub ticket: Option<String>,
     pub links: Vec<Link>,
@@ -102,6 +105,7 @@ impl Overview {
             nodes: rows(seen).unwrap_or_default(),
             progress: line.progress.clone(),
             estimated: estimate(seen).map(|estimate| estimate.as_of),
+            outage: seen.world.journal.outage(seen.at),
             watched: seen.world.journal.last_tick.filter(|last| *last <= seen.at),
             deadline: line.deadline,
             ticket: record.and_then(|record| record.ticket.clone()),

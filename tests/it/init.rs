@@ -83,10 +83,15 @@ fn it_proposes_what_the_folders_say() {
     wrote       .github/workflows/dcr-tick.yml
     wrote       .github/workflows/dcr-review.yml
     wrote       .github/CODEOWNERS
+    wrote       .dcr-gitops/rbac/ams-namespaced.yaml
+    wrote       .dcr-gitops/rbac/ams-cluster-wide.yaml
+    wrote       .dcr-gitops/rbac/den-namespaced.yaml
+    wrote       .dcr-gitops/rbac/den-cluster-wide.yaml
 
     next
       fill in clusters/ams/tenant-204411-prod/system6/dcr.yaml, then `dcr-gitops check`
       name who reviews in .github/CODEOWNERS
+      apply one form of the roles in .dcr-gitops/rbac (for systems to come, remove them and run `init` again)
       make the environment `dcr` in the repo's settings on GitHub, with the secret DCR_KUBECONFIG
       commit it, and `dcr-gitops plan SYSTEM --all-phases` shows every commit of a run before the first is made
     ");
@@ -97,6 +102,57 @@ fn it_proposes_what_the_folders_say() {
     let schema = "# yaml-language-server: $schema=../../../../.dcr-gitops/schema.json\n";
     assert!(inputs.starts_with(schema), "{inputs}");
     place.sandbox.run(&place.dir, &["check"]).ends(0);
+}
+
+/// Each context gets both forms, for the systems whose objects or Applications are there.
+#[test]
+fn the_roles_are_for_the_systems_that_are_there() {
+    let inputs = "apiVersion: dcr-gitops/v1\nimage: a/b:1\nfrontends: {names: [front]}\n\
+        synchronizer: {resources: {}}\nfarmers: {resources: {}}\n\
+        admin: {via: port-forward}\n";
+    let place = Place::new(
+        "main",
+        &[
+            (
+                "dcr-gitops.yaml",
+                "apiVersion: dcr-gitops/v1\nclusters: {den: {argocd: {context: hub/1}}}\n",
+            ),
+            ("clusters/den/tenant-1/system6/dcr.yaml", inputs),
+            ("clusters/den/tenant-1/system7/web.yaml", MANIFEST),
+            ("clusters/den/tenant-2/system8/dcr.yaml", "apiVersion: dcr-gitops/v1\nimage: [\n"),
+        ],
+    );
+    place.init(&[]).ends(0);
+    let roles = |file: &str| -> Vec<Value> {
+        let text = place.read(&format!(".dcr-gitops/rbac/{file}.yaml"));
+        let all = dcr_gitops::manifest::objects(&text).unwrap().into_iter().map(|object| object.0);
+        all.filter(|object| !object["kind"].as_str().unwrap().ends_with("Binding")).collect()
+    };
+    let names = |roles: &[Value]| -> Vec<String> {
+        let name = |role: &Value| {
+            let namespace = role["metadata"]["namespace"].as_str().unwrap_or("everywhere");
+            format!("{} {namespace}", role["kind"].as_str().unwrap())
+        };
+        roles.iter().map(name).collect()
+    };
+    let reached = |role: &Value, resource: &str| -> Value {
+        let rules = role["rules"].as_array().unwrap().iter();
+        let mut of = rules.filter(|rule| rule["resources"][0] == resource);
+        of.next().map(|rule| rule["resourceNames"].clone()).unwrap_or_default()
+    };
+    let namespaced = roles("den-namespaced");
+    assert_eq!(names(&namespaced), ["Role tenant-1", "Role tenant-2"]);
+    // Its own inputs, or the example's where there are none that are valid.
+    let forwarded = reached(&namespaced[0], "pods/portforward");
+    assert_eq!(forwarded, serde_json::json!(["front", "system6-dcr-sync-0"]));
+    let proxied = reached(&namespaced[1], "pods/proxy").to_string();
+    assert!(proxied.contains("system8-fe1:9100"), "{proxied}");
+    let wide = names(&roles("den-cluster-wide"));
+    assert_eq!(wide, ["ClusterRole everywhere", "Role tenant-1", "Role tenant-2"]);
+    let hub = roles("hub-1-namespaced");
+    assert_eq!(names(&hub), ["Role argocd"]);
+    let applications = serde_json::json!(["system6", "system7", "system8"]);
+    assert_eq!(reached(&hub[0], "applications"), applications);
 }
 
 #[test]
@@ -122,7 +178,7 @@ fn what_is_there_is_left_and_named() {
     let again = place.init(&[]).ends(0).out;
     assert!(!again.contains("wrote       dcr-gitops.yaml"), "{again}");
     assert!(again.contains("wrote       my-cluster/my-namespace/my-system/in.yaml"), "{again}");
-    assert_eq!(place.files().len(), before.len() + 1);
+    assert_eq!(place.files().len(), before.len() + 1, "{again}");
     let third = place.init(&[]).ends(0).out;
     assert!(!third.contains("wrote"), "{third}");
 }

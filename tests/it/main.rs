@@ -52,6 +52,7 @@ mod review;
 mod scenarios;
 mod simulation;
 mod status_page;
+mod status_watch;
 mod ticket;
 mod totality;
 mod traps;

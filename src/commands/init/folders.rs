@@ -77,15 +77,24 @@ fn proposed(folders: &[Folder]) -> SystemsPattern {
 }
 
 impl Found {
+    /// The systems, or where there are none the one that the example is for.
+    pub fn or_named(&self) -> Vec<SystemRef> {
+        if self.systems.is_empty() { vec![named()] } else { self.systems.clone() }
+    }
+
     /// The `dcr.yaml` that is proposed, relative to the repo: that of the first system that has none.
     pub fn example(&self) -> String {
         let new = self.systems.iter().find(|system| !self.inputs.contains(system));
-        let named = SystemRef {
-            cluster: "my-cluster".to_owned(),
-            namespace: "my-namespace".to_owned(),
-            system: "my-system".to_owned(),
-        };
-        self.pattern.path_of(new.or(self.systems.first()).unwrap_or(&named))
+        self.pattern.path_of(new.or(self.systems.first()).unwrap_or(&named()))
+    }
+}
+
+/// What has to be named by whoever has no systems yet.
+fn named() -> SystemRef {
+    SystemRef {
+        cluster: "my-cluster".to_owned(),
+        namespace: "my-namespace".to_owned(),
+        system: "my-system".to_owned(),
     }
 }
 

@@ -12,14 +12,14 @@ use super::teller::{Told, Watched};
 use crate::cli::{Common, Watch};
 use crate::commands::desk::{Desk, is_passing};
 use crate::commands::emit::{make, needs_github, was_outrun};
-use crate::commands::exit;
-use crate::commands::look::{Asked, Look, Senses, read, world};
+use crate::commands::look::{Asked, Look, read, world};
 use crate::commands::memory::Memory;
 use crate::commands::session::{Mark, Session};
 use crate::config::Settings;
 use crate::context::Context;
+use crate::exit;
 use crate::observe::deployment::HasRun;
-use crate::observe::kubeconfig::{self, Stamp};
+use crate::observe::kubeconfig::Stamp;
 use crate::observe::replay::Replay;
 use crate::render::BaseFolder;
 use crate::report::error;
@@ -261,19 +261,16 @@ impl Lookout {
             self.outside = Some(Outside::Replayed(replay));
             return Ok(());
         }
-        let stamp = kubeconfig::stamp(&self.context, self.common.kubeconfig.as_deref());
-        if matches!(&self.outside, Some(Outside::Kept(_, before)) if *before == stamp) {
-            return Ok(());
+        let before = match &self.outside {
+            Some(Outside::Kept(_, stamp)) => Some(stamp),
+            Some(Outside::Replayed(_)) | None => None,
+        };
+        let Lookout { context, common, runtime, changed, .. } = &*self;
+        let opened = Sights::open(context, common, session, runtime, changed, before)?;
+        if let Some((sights, stamp)) = opened {
+            self.confirming.clear();
+            self.outside = Some(Outside::Kept(Box::new(sights), stamp));
         }
-        let senses = Senses::new(&self.context, &self.common, session, true)?;
-        // A file that is being written can't be read: whatever was known before goes on.
-        if senses.clusters.is_err() && matches!(&self.outside, Some(Outside::Kept(..))) {
-            return Ok(());
-        }
-        let (runtime, changed) = (self.runtime.clone(), Arc::clone(&self.changed));
-        let sights = Sights::new(senses, runtime, changed);
-        self.confirming.clear();
-        self.outside = Some(Outside::Kept(Box::new(sights), stamp));
         Ok(())
     }
 

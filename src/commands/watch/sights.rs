@@ -12,7 +12,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
+use crate::cli::Common;
 use crate::commands::look::{Answers, Senses, world};
+use crate::commands::session::Session;
+use crate::context::Context;
+use crate::observe::kubeconfig::{self, Stamp};
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::Deployment;
 use crate::run::review::Review;
@@ -66,7 +70,32 @@ pub type Confirmed = (ClusterView, Answers);
 type Anew = futures::future::Shared<BoxFuture<'static, Arc<BTreeMap<SystemRef, ClusterView>>>>;
 
 impl Sights {
-    pub fn new(senses: Senses, runtime: Handle, changed: Arc<Notify>) -> Self {
+    /// The clusters of the kubeconfig as it is now. `before`: what the files held that is seen through already;
+    /// `None` where that goes on.
+    ///
+    /// # Errors
+    /// There is nothing to speak HTTP with.
+    pub fn open(
+        context: &Context,
+        common: &Common,
+        session: &Session,
+        runtime: &Handle,
+        changed: &Arc<Notify>,
+        before: Option<&Stamp>,
+    ) -> anyhow::Result<Option<(Self, Stamp)>> {
+        let stamp = kubeconfig::stamp(context, common.kubeconfig.as_deref());
+        if before == Some(&stamp) {
+            return Ok(None);
+        }
+        let senses = Senses::new(context, common, session, true)?;
+        // A file that is being written can't be read: whatever was known before goes on.
+        if senses.clusters.is_err() && before.is_some() {
+            return Ok(None);
+        }
+        Ok(Some((Sights::new(senses, runtime.clone(), Arc::clone(changed)), stamp)))
+    }
+
+    fn new(senses: Senses, runtime: Handle, changed: Arc<Notify>) -> Self {
         let senses = Arc::new(senses);
         let watching = senses.clusters.is_ok().then(|| {
             let (senses, changed) = (Arc::clone(&senses), Arc::clone(&changed));
