@@ -39,6 +39,8 @@ pub struct Overview {
     pub progress: Option<Progress>,
     /// Of when what the estimate is made from is.
     pub estimated: Option<Timestamp>,
+    /// Between which moments it is likely to be complete.
+    pub band: Option<(Timestamp, Timestamp)>,
     /// When a watcher looked last, where it keeps a journal.
     pub watched: Option<Timestamp>,
     /// When, not long ago, nobody watched.
@@ -87,6 +89,7 @@ impl Overview {
             Decision::Finished(_) | Decision::Idle(_) | Decision::Withdraw(_) => Weight::Quiet,
         };
         let record = seen.deployment.record.as_ref();
+        let estimated = estimate(seen);
         Overview {
             name: seen.deployment.system.to_string(),
             weight,
@@ -104,8 +107,9 @@ impl Overview {
             notices: notices(seen),
             nodes: rows(seen).unwrap_or_default(),
             progress: line.progress.clone(),
-            estimated: estimate(seen).map(|estimate| estimate.as_of),
             outage: seen.world.journal.outage(seen.at),
+            estimated: estimated.map(|estimate| estimate.as_of),
+            band: estimated.map(|estimate| (estimate.earliest, estimate.latest)),
             watched: seen.world.journal.last_tick.filter(|last| *last <= seen.at),
             deadline: line.deadline,
             ticket: record.and_then(|record| record.ticket.clone()),

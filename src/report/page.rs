@@ -59,6 +59,8 @@ struct Section<'a> {
     nodes: Vec<Node>,
     percent: Option<String>,
     eta: Option<String>,
+    /// The two ends of the band around it.
+    band: Option<[String; 2]>,
     deadline: Option<String>,
     time_left: Option<String>,
     links: Vec<Anchor<'a>>,
@@ -164,6 +166,7 @@ impl<'a> Section<'a> {
                 .collect(),
             percent: view.percent().map(|percent| format!("{percent:.1}")),
             eta: view.eta(),
+            band: view.band.map(|(earliest, latest)| [earliest, latest].map(moment)),
             deadline: view.deadline.map(moment),
             time_left: view.time_left(),
             links: view

@@ -141,7 +141,10 @@ fn stalled(seen: &Observation) -> Option<Attention> {
             "the rebuild stands still at {:.1} %: no progress over {stall} in which it was watched",
             still.percent
         ),
-        hint: Some("look at the farm's logs; `retry` or `abort` if it won't go on".to_owned()),
+        hint: Some(format!(
+            "look at the farm's logs; if it won't go on, run {} and start anew",
+            seen.deployment.system.abort()
+        )),
         since: Some(still.since),
     })
 }

@@ -24,6 +24,26 @@ impl fmt::Display for SystemRef {
 }
 
 impl SystemRef {
+    /// What a person types to have what is halted tried again, as it stands in a hint.
+    pub fn retry(&self) -> String {
+        format!("`dcr-gitops retry {}`", self.as_argument())
+    }
+
+    /// What a person types to end the run.
+    pub fn abort(&self) -> String {
+        format!("`dcr-gitops abort {} --reason TEXT`", self.as_argument())
+    }
+
+    /// The name as a shell takes it: a cluster's is whatever its folder is called.
+    fn as_argument(&self) -> String {
+        let name = self.to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        match name.chars().all(plain) && !name.starts_with('-') {
+            true => name,
+            false => format!("'{}'", name.replace('\'', r"'\''")),
+        }
+    }
+
     /// The StatefulSet, headless Service and PodDisruptionBudget of the synchronizer.
     pub fn synchronizer_set(&self) -> String {
         format!("{}-dcr-sync", self.system)

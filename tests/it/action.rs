@@ -144,7 +144,7 @@ impl Runner {
 }
 
 /// A runner's file of outputs: `name=value` and `name<<END` lines.
-fn outputs(text: &str) -> BTreeMap<String, String> {
+pub fn outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

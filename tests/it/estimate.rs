@@ -93,6 +93,30 @@ fn a_steady_rebuild_ends_when_it_says() {
     assert_eq!(progress.eta, estimate(&watched.seen).map(|it| it.complete));
 }
 
+/// Six hours in turn at twice and at the usual pace: it is told how early and how late the one and the other come.
+#[test]
+fn what_is_likely_is_between_its_faster_and_its_slower_hours() {
+    let mut watched = Watched::new();
+    let mut percent = 0.0;
+    for minute in (0..=24 * 60).step_by(10) {
+        watched.look(minute, Some(percent));
+        percent += if minute / 360 % 2 == 0 { 1.0 / 3.0 } else { 1.0 / 6.0 };
+    }
+    let found = estimate(&watched.seen).unwrap();
+    let hours = |at: Timestamp| at.duration_since(watched.seen.at).as_secs_f64() / 3600.0;
+    let [earliest, complete, latest] = [found.earliest, found.complete, found.latest].map(hours);
+    // 36 % in 24 h, so 64 % are left: at 2, 1.5 and 1 % in an hour.
+    assert!((32.0..38.0).contains(&earliest), "{earliest}");
+    assert!((40.0..46.0).contains(&complete), "{complete}");
+    assert!((54.0..65.0).contains(&latest), "{latest}");
+    // An even pace leaves no doubt.
+    let mut watched = Watched::new();
+    watched.steadily(0..=12 * 60, 0.5);
+    let found = estimate(&watched.seen).unwrap();
+    let apart = found.latest.duration_since(found.earliest);
+    assert!(apart <= SignedDuration::from_secs(10), "{apart:?}");
+}
+
 /// Nodes that count in whole percent stand still most of the time, and then leap.
 #[test]
 fn whole_percents_are_no_bursts() {

@@ -105,6 +105,28 @@ fn the_page_needs_nothing_but_itself_and_believes_nobody() {
     assert!(page.contains("62.5 % done"), "{page}");
 }
 
+/// What is drawn stays on the drawing, however late the end may be.
+#[test]
+fn the_band_around_the_estimate_is_on_the_drawing() {
+    let mut seen = rebuilding();
+    for (at, sample) in seen.world.journal.samples.iter_mut().enumerate() {
+        // All but still for half of the day.
+        sample.percent = 0.01 * at as f64 + 4.0 * (at as f64 - 12.0).max(0.0);
+    }
+    let page = html(&[&seen]);
+    let band = page.split("<path class=\"band\" d=\"").nth(1).expect("a band");
+    let band = band.split('"').next().unwrap();
+    let numbers = band.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'));
+    let numbers: Vec<f64> =
+        numbers.filter(|it| !it.is_empty()).map(|it| it.parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 8, "{band}");
+    for (at, number) in numbers.iter().enumerate() {
+        let most = if at % 2 == 0 { 640.0 } else { 160.0 };
+        assert!((0.0..=most).contains(number), "{band}");
+    }
+    assert!(page.contains("complete between "), "{page}");
+}
+
 #[test]
 fn a_link_is_made_of_a_web_address_only() {
     let mut seen = rebuilding();

@@ -1,4 +1,8 @@
 //! The workflows: what they cost over a whole run, and what holds for all of them.
+mod expression;
+mod runner;
+mod whole_run;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -19,6 +19,8 @@ pub(super) struct Curve {
     path: String,
     /// From now to the estimated end, as `d` of a path.
     ahead: Option<String>,
+    /// The area it is likely to go through, as `d` of a path.
+    band: Option<String>,
     /// Where now is, from the left.
     now: f64,
     /// Where the deadline is, if it is on the drawing.
@@ -48,7 +50,11 @@ impl Curve {
         }
         let eta = view.progress.as_ref().and_then(|progress| progress.eta);
         let eta = eta.filter(|eta| *eta > last);
+        let band = view.band.filter(|_| eta.is_some());
         let to = eta.unwrap_or(seen.at).max(seen.at);
+        // A very late end isn't worth squeezing everything else into a corner.
+        let farthest = to.checked_add(to.duration_since(from)).unwrap_or(to);
+        let to = band.map_or(to, |(_, latest)| latest.clamp(to, farthest));
         let span = seconds(to.duration_since(from)).max(1.0);
         let x = |at: Timestamp| round(seconds(at.duration_since(from)) / span * WIDTH);
         let y = |percent: f64| round(HEIGHT - percent.clamp(0.0, 100.0) / 100.0 * HEIGHT);
@@ -58,10 +64,23 @@ impl Curve {
             let _ = write!(path, "{verb}{} {} ", x(*at), y(*percent));
         }
         let ahead = eta.map(|eta| format!("M{} {} L{} {}", x(last), y(percent), x(eta), y(100.0)));
+        let band = band.map(|(earliest, latest)| {
+            let share = seconds(to.duration_since(last)) / seconds(latest.duration_since(last));
+            let end = percent + (100.0 - percent) * share.clamp(0.0, 1.0);
+            let (start, right) = (format!("M{} {}", x(last), y(percent)), x(to));
+            format!(
+                "{start} L{} {} L{right} {} L{right} {} Z",
+                x(earliest),
+                y(100.0),
+                y(100.0),
+                y(end)
+            )
+        });
         let deadline = view.deadline.filter(|deadline| (from..=to).contains(deadline));
         Some(Curve {
             path: path.trim_end().to_owned(),
             ahead,
+            band,
             now: x(seen.at),
             deadline: deadline.map(x),
             from: moment(from),

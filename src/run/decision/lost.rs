@@ -97,7 +97,11 @@ impl Look<'_> {
                 "step {} of run {} was merged and is missing on {base}: {}",
                 missing.furthest, missing.run, missing.evidence
             ),
-            hint: Some("restore it on the base branch, or run `retry` or `abort`".to_owned()),
+            hint: Some(format!(
+                "restore it on the base branch, or run {} or {}",
+                self.seen.deployment.system.retry(),
+                self.seen.deployment.system.abort()
+            )),
         }
     }
 }

@@ -168,7 +168,11 @@ impl Look<'_> {
         Some(Halt {
             gate: Some(Gate::Review),
             message: format!("{} was closed{by} without being merged", declined.request.url),
-            hint: Some("reopen it, or run `retry` or `abort`".to_owned()),
+            hint: Some(format!(
+                "reopen it, or run {} or {}",
+                self.seen.deployment.system.retry(),
+                self.seen.deployment.system.abort()
+            )),
         })
     }
 

@@ -74,7 +74,8 @@ fn missing(seen: &Observation, cluster: &Cluster, name: &str, context: &str) -> 
     let further = seen.deployment.record.as_ref().is_some_and(|record| {
         record.phase != record.kind.first_phase() && record.gate_skipped.is_none()
     });
-    let hint = "restore the Application, or run `abort` and remove what is left by hand";
+    let abort = seen.deployment.system.abort();
+    let hint = format!("restore the Application, or run {abort} and remove what is left by hand");
     if tracks(cluster, name) {
         let message =
             format!("the Application {name} was deleted: live objects still bear its name");
@@ -168,10 +169,10 @@ impl Look<'_> {
                 && self.amiss.objects.contains(&(&*failed.kind, &*failed.name))
         };
         let failed = operation.failed.iter().find(ours)?;
-        Some(
-            Why::new(format!("Argo CD has given up: {}", failed.told()))
-                .hint("mend what it says in a new commit on the base branch, or run `abort`"),
-        )
+        Some(Why::new(format!("Argo CD has given up: {}", failed.told())).hint(format!(
+            "mend what it says in a new commit on the base branch, or run {}",
+            self.seen.deployment.system.abort()
+        )))
     }
 
     /// The last sync, if it failed for good at what the base holds now. Argo CD doesn't sync a commit

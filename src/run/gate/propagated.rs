@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::super::cluster::{Cluster, JobResult};
 use super::super::{Observation, Verdict, Why};
 use super::end::signal;
+use super::rebuild::mend;
 
 /// How long after the Job ended the frontends' rows begin to count (assumed).
 const SETTLE: SignedDuration = SignedDuration::from_mins(10);
@@ -26,8 +27,7 @@ pub fn propagated(seen: &Observation, cluster: &Cluster) -> Verdict {
         }
         (JobResult::Failed, _) => {
             return Verdict::Failed(
-                Why::new(format!("the Job {name} failed{said}"))
-                    .hint("mend the cause, then run `retry`, or `abort`"),
+                Why::new(format!("the Job {name} failed{said}")).hint(mend(seen, "mend the cause")),
             );
         }
         (JobResult::Complete, None) => {

@@ -29,7 +29,11 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
                     "the rebuild isn't complete, and its deadline {deadline} has passed: {}",
                     why.message
                 ))
-                .hint("extend `rebuild.deadline` in dcr.yaml, or run `retry` or `abort`"),
+                .hint(format!(
+                    "extend `rebuild.deadline` in dcr.yaml, or run {} or {}",
+                    seen.deployment.system.retry(),
+                    seen.deployment.system.abort()
+                )),
             )
         }
         _ => verdict,
@@ -58,7 +62,7 @@ fn stands(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict {
             let error = failed.error.as_deref().unwrap_or("no reason given");
             return Verdict::Failed(
                 Why::new(format!("{} says that the rebuild failed: {error}", failed.node))
-                    .hint("mend the cause, then run `retry`, or `abort`"),
+                    .hint(mend(seen, "mend the cause")),
             );
         }
         (None, None, Some(running)) => {
@@ -93,7 +97,7 @@ fn synchronized(seen: &Observation, record: &Record, complete: &ProbeAnswer) -> 
                 "{} says that no rebuild was needed, though this one is forced",
                 complete.node
             ))
-            .hint("see that `{forced}` in `admin.trigger` reaches the node, then run `retry`, or `abort`"),
+            .hint(mend(seen, "see that `{forced}` in `admin.trigger` reaches the node")),
         );
     }
     let node = seen.deployment.system.synchronizer_pod();
@@ -128,14 +132,17 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
     match job.result {
         JobResult::Running => Verdict::Unmet(Why::new(cluster.running_job(&name))),
         JobResult::Failed => Verdict::Failed(
-            Why::new(format!("the Job {name} failed{said}"))
-                .hint("mend the cause, then run `retry`, or `abort`"),
+            Why::new(format!("the Job {name} failed{said}")).hint(mend(seen, "mend the cause")),
         ),
         JobResult::Complete if lost(seen, cluster, record, job.ended) => Verdict::Failed(
             Why::new(format!(
                 "the rebuild is lost: {name} triggered it, and no node knows of it any more"
             ))
-            .hint("run `retry` or `abort`"),
+            .hint(format!(
+                "run {} or {}",
+                seen.deployment.system.retry(),
+                seen.deployment.system.abort()
+            )),
         ),
         JobResult::Complete => match seen.world.admin.silent.first() {
             Some(silent) => Verdict::Unknown(Why::new(format!(
@@ -147,6 +154,12 @@ fn triggered(seen: &Observation, cluster: &Cluster, record: &Record) -> Verdict 
             }
         },
     }
+}
+
+/// What to do about a failure: first this, then another attempt; or the end.
+pub fn mend(seen: &Observation, first: &str) -> String {
+    let system = &seen.deployment.system;
+    format!("{first}, then run {}, or {}", system.retry(), system.abort())
 }
 
 /// All nodes answer, none knows of it, and each said so that long after the trigger ended and the last node

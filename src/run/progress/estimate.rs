@@ -21,6 +21,10 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(365 * 24);
 pub struct Estimate {
     /// Later than the look it was made at.
     pub complete: Timestamp,
+    /// Where it all went on as fast as in the faster of its recent hours, not before the look; and as slowly as in
+    /// the slower ones. Half of them lie between.
+    pub earliest: Timestamp,
+    pub latest: Timestamp,
     /// The newest sample that it is made from.
     pub as_of: Timestamp,
     /// The time from the first sample to the newest.
@@ -45,16 +49,27 @@ pub fn estimate(seen: &Observation) -> Option<Estimate> {
     if window.len() < FEWEST || over < SHORTEST {
         return None;
     }
-    let rate = PARTS.iter().map(|part| rate(&window, over / *part)).find(|rate| *rate > 0.0)?;
+    let all = PARTS.map(|part| rates(&window, over / part));
+    let middle = all.iter().map(|rates| middle(rates)).find(|(_, rate, _)| *rate > 0.0);
+    let (_, rate, fast) = middle?;
+    // Where even the middle half stood still for a while, longer stretches tell how slow it may be.
+    let slow = all.iter().map(|rates| self::middle(rates).0).find(|slow| *slow > 0.0);
     let furthest = window.iter().map(|sample| sample.percent).fold(0.0, f64::max);
+    let longest = LONGEST.as_secs_f64() / HOUR;
     let left = (100.0 - furthest) / rate;
-    if !(left > 0.0 && left <= LONGEST.as_secs_f64() / HOUR) {
+    if !(left > 0.0 && left <= longest) {
         return None;
     }
-    let left = SignedDuration::try_from_secs_f64(left * HOUR).ok()?;
-    // To the second: nobody reads more into it.
-    let complete = last.at.checked_add(SignedDuration::from_secs(left.as_secs())).ok()?;
-    (complete > seen.at).then_some(Estimate { complete, as_of: last.at, over, rate })
+    let after = |hours: f64| {
+        let left = SignedDuration::try_from_secs_f64(hours.min(longest) * HOUR).ok()?;
+        // To the second: nobody reads more into it.
+        last.at.checked_add(SignedDuration::from_secs(left.as_secs())).ok()
+    };
+    let complete = after(left)?;
+    let earliest = after((100.0 - furthest) / fast.max(rate))?.max(seen.at);
+    let latest = after((100.0 - furthest) / slow.unwrap_or(rate).min(rate))?;
+    let estimate = Estimate { complete, earliest, latest, as_of: last.at, over, rate };
+    (complete > seen.at).then_some(estimate)
 }
 
 const HOUR: f64 = 3600.0;
@@ -71,9 +86,8 @@ fn farmers_since(seen: &Observation) -> Option<Timestamp> {
     same.filter(|landed| landed.farmers == record.farmers).map(|landed| landed.at).min()
 }
 
-/// The rate (percent in an hour) over spans of at least this length, one from each sample on: the mean of
-/// the middle half of them. 0 without any.
-fn rate(window: &[&Sample], length: SignedDuration) -> f64 {
+/// The rates (percent in an hour) over spans of at least this length, one from each sample on, sorted.
+fn rates(window: &[&Sample], length: SignedDuration) -> Vec<f64> {
     let mut to = 0;
     let mut rates = Vec::new();
     for from in window {
@@ -85,7 +99,13 @@ fn rate(window: &[&Sample], length: SignedDuration) -> f64 {
         rates.push((to.percent - from.percent) / hours);
     }
     rates.sort_unstable_by(f64::total_cmp);
+    rates
+}
+
+/// The slowest, the mean and the fastest of the middle half of sorted rates. 0 without any.
+fn middle(rates: &[f64]) -> (f64, f64, f64) {
     let quarter = rates.len() / 4;
     let middle = &rates[quarter..rates.len() - quarter];
-    if middle.is_empty() { 0.0 } else { middle.iter().sum::<f64>() / middle.len() as f64 }
+    let (Some(slow), Some(fast)) = (middle.first(), middle.last()) else { return (0.0, 0.0, 0.0) };
+    (*slow, middle.iter().sum::<f64>() / middle.len() as f64, *fast)
 }

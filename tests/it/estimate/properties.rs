@@ -42,7 +42,9 @@ proptest! {
             let seen = &watched.seen;
             if let Some(estimate) = estimate(seen) {
                 prop_assert!(estimate.complete > seen.at && estimate.as_of <= seen.at);
-                let left = estimate.complete.duration_since(estimate.as_of);
+                prop_assert!(seen.at <= estimate.earliest && estimate.earliest <= estimate.complete);
+                prop_assert!(estimate.complete <= estimate.latest);
+                let left = estimate.latest.duration_since(estimate.as_of);
                 prop_assert!(left <= SignedDuration::from_hours(365 * 24));
                 prop_assert!(estimate.rate > 0.0 && estimate.rate.is_finite());
             }

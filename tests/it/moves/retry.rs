@@ -6,7 +6,10 @@ fn a_failed_rebuild_is_tried_again() {
     let repo = Deployment::reached(3);
     let failed = repo.failed();
     let halted = repo.run(&["next-phase", "system6", "--observed", &failed]).ends(11).out;
-    assert!(halted.contains("OutOfMemoryError") && halted.contains("`retry`"), "{halted}");
+    assert!(
+        halted.contains("OutOfMemoryError") && halted.contains("`dcr-gitops retry den/"),
+        "{halted}"
+    );
     let line = repo.asks(&["retry", "system6", "--observed", &failed], 0);
     assert_eq!((&line["next"], &line["outcome"]), (&"retry".into(), &"committed".into()));
     // The old trigger stays until the teardown: taken away, it could be made again.

@@ -25,7 +25,7 @@ fn a_halt_says_what_what_to_do_and_where_to_look() {
 
     system6\-fe1 says that the rebuild failed: java.lang.OutOfMemoryError: Java heap space
 
-    *What to do:* mend the cause, then run `retry`, or `abort`
+    *What to do:* mend the cause, then run `dcr\-gitops retry den/tenant\-105858\-prod/system6`, or `dcr\-gitops abort den/tenant\-105858\-prod/system6 \-\-reason TEXT`
 
     rebuild status of system6\-fe1, rebuild status of system6\-fe2, rebuild status of system6\-fe3, rebuild status of system6\-dcr\-sync\-0:
 
@@ -43,7 +43,7 @@ fn a_halt_says_what_what_to_do_and_where_to_look() {
 
     Found by [this CI run|https://git.example.com/acme/deployment/actions/runs/42]
 
-    dcr\-gitops: den/tenant\-105858\-prod/system6, run 7, halt \(b02f597f0cbb\)
+    dcr\-gitops: den/tenant\-105858\-prod/system6, run 7, halt \(57c4bfae1900\)
     ");
 }
 
