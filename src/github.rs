@@ -45,6 +45,9 @@ pub struct Github {
 #[derive(Clone)]
 pub struct Writer(Github);
 
+/// How often a query is asked again that failed at GitHub's own end.
+const AGAIN: u32 = 2;
+
 /// A GraphQL document with one operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a>(pub &'a str);
@@ -125,13 +128,23 @@ impl Github {
         document: Document<'_>,
         variables: Value,
     ) -> Result<T, Error> {
-        self.graphql(document, variables, true).await
+        let mut attempt = 0;
+        loop {
+            match self.graphql(document, &variables, true).await {
+                // Its own trouble, which it tells with a status that says that all is well.
+                Err(error @ Error::Graphql { .. }) if error.is_passing() && attempt < AGAIN => {
+                    attempt += 1;
+                    self.pause(attempt).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn graphql<T: DeserializeOwned>(
         &self,
         document: Document<'_>,
-        variables: Value,
+        variables: &Value,
         repeatable: bool,
     ) -> Result<T, Error> {
         let body = json!({"query": document.0, "variables": variables});
@@ -139,6 +152,10 @@ impl Github {
             self.sent(Method::POST, "/graphql", Some(&body), repeatable).await?;
         match answer.data.filter(|_| answer.errors.is_empty()) {
             Some(data) => Ok(data),
+            None if answer.errors.is_empty() => {
+                let (doing, why) = ("POST /graphql".to_owned(), "there is no data".to_owned());
+                Err(Error::Unreadable { doing, why })
+            }
             None => Err(Error::Graphql { errors: answer.errors }),
         }
     }
@@ -221,7 +238,7 @@ impl Writer {
         document: Document<'_>,
         variables: Value,
     ) -> Result<T, Error> {
-        self.0.graphql(document, variables, false).await
+        self.0.graphql(document, &variables, false).await
     }
 }
 

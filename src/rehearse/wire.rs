@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::faults::Faults;
 use super::loopback::BoxError;
@@ -27,6 +27,8 @@ pub enum Fault {
     Cut,
     /// The answer is right, but late by this time of tokio's clock.
     Slow(Duration),
+    /// GraphQL says within an answer that is fine otherwise that something went wrong; nothing was done.
+    Troubled,
     /// Lists show the state of so many changes ago.
     Stale(usize),
     /// 429, or 403 where the platform has that too, and how many seconds to wait, if it says so.
@@ -187,6 +189,7 @@ where
     };
     let answer = match fault {
         Some(Fault::Reset) => None,
+        Some(Fault::Troubled) => Some(Answer::new(200, troubled())),
         Some(Fault::Refused(status)) => Some(Answer::new(status, platform.trouble(status))),
         Some(Fault::Limited { status, retry_after }) => {
             let answer = Answer::new(status, platform.trouble(status));
@@ -246,4 +249,10 @@ fn json(body: &[u8]) -> Value {
     }
     let text = || Value::String(String::from_utf8_lossy(body).into_owned());
     serde_json::from_slice(body).unwrap_or_else(|_| text())
+}
+
+/// GitHub's words for what went wrong at its own end.
+fn troubled() -> Value {
+    let message = "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug. Please include `0A1B:2C3D` when reporting this issue.";
+    json!({"data": null, "errors": [{"message": message}]})
 }

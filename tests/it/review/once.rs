@@ -362,6 +362,22 @@ fn a_read_that_fails_is_sent_again_and_a_write_is_not() {
 }
 
 #[test]
+fn a_query_that_fails_at_githubs_own_end_is_asked_again_and_then_waited_for() {
+    let stage = Stage::new();
+    let opened = stage.next(&[], 0);
+    stage.github.wire().fail_next("POST", "/graphql repository", 1, Fault::Troubled);
+    let line = stage.next(&[], 0);
+    assert_eq!((&line["outcome"], &line["commit"]), (&"adopted".into(), &opened["commit"]));
+    stage.github.wire().fail_next("POST", "/graphql repository", 99, Fault::Troubled);
+    let line = stage.next(&[], 10);
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.contains("can't be seen: GitHub refused: Something went wrong"), "{reason}");
+    stage.github.wire().mend();
+    assert_eq!(stage.next(&[], 0)["outcome"], "adopted");
+    assert_eq!(stage.github.pulls().len(), 1);
+}
+
+#[test]
 fn a_list_that_lags_makes_no_second_request() {
     let stage = Stage::new();
     stage.next(&[], 0);
