@@ -173,6 +173,12 @@ impl Facts {
         }
     }
 
+    /// Whether the next phase of the run on the base is due.
+    pub fn due(&self) -> Held {
+        let stand = Stand::of(&self.base).ok_or("no run is on")?;
+        self.gates(&stand, stand.phase == "propagate")
+    }
+
     /// What has to be before a phase is followed by the next one.
     fn gates(&self, before: &Stand, down: bool) -> Held {
         let Facts { at, farmers, .. } = self;
