@@ -63,6 +63,8 @@ pub struct Stage<'a> {
     saved: Vec<Value>,
     /// The base before it was taken back, until it is put right.
     lost: Option<git2::Oid>,
+    /// The same, while what somebody asked for to put it right is in review.
+    asked_again: Option<git2::Oid>,
     person_comes: bool,
     gave_up: bool,
     started: bool,
@@ -150,6 +152,7 @@ impl<'a> Stage<'a> {
             templates: BTreeMap::new(),
             saved: Vec::new(),
             lost: None,
+            asked_again: None,
             person_comes: true,
             gave_up: false,
             started: false,
@@ -216,6 +219,7 @@ impl<'a> Stage<'a> {
                     }
                     if request.state == Review::Declined {
                         self.meet("the reviewer declines");
+                        self.lost = self.lost.or(self.asked_again.take());
                     }
                     self.note(&format!("{:?}: {}", request.state, request.title));
                 }

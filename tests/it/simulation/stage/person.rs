@@ -77,7 +77,7 @@ impl Stage<'_> {
                 self.note(&format!("a person asks for {asked:?}"));
                 // Whoever asks for what was lost once more has put it right.
                 if matches!(asked, Asked::Retry | Asked::Start | Asked::Abort) {
-                    self.lost = None;
+                    self.asked_again = self.lost.take();
                 }
                 return self.emit(0, &look, &step, &facts, asked);
             }
@@ -109,7 +109,8 @@ impl Stage<'_> {
         } else if message.contains("the rebuild is lost") {
             ("the rebuild was lost", !ours)
         } else if message.contains("its deadline") {
-            ("the deadline passed", self.is_overdue() && !state("COMPLETE"))
+            let is_there = state("COMPLETE") && facts.serves();
+            ("the deadline passed", self.is_overdue() && !is_there)
         } else if message.contains("the Job ") {
             let jobs = self.world.kubernetes.list(Kind::Job, &self.system.namespace);
             let failed = |job: &Value| {
