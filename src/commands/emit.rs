@@ -18,6 +18,9 @@ use crate::report::pull_request::Origin;
 use crate::run::deployment::{Action, StepBranch};
 use crate::run::{Place, Request, Step, SystemRef};
 
+/// What of a person's reason is said in a comment, in code points.
+const LONGEST_REASON: usize = 2_000;
+
 /// What became of a proposed step.
 pub struct Made {
     pub done: Done,
@@ -139,7 +142,9 @@ pub fn take_back(
 ) -> anyhow::Result<()> {
     if let Some(desk) = desk {
         let why = match asked {
-            Request::Abort { reason } => format!("Aborted: {}", escape::markdown(reason)),
+            Request::Abort { reason } => {
+                format!("Aborted: {}", escape::markdown(&escape::cut(reason, LONGEST_REASON)))
+            }
             _ => "Taken back before it was merged.".to_owned(),
         };
         desk.withdraw(look, branch, &why)?;

@@ -9,7 +9,7 @@ use crate::git::without_credentials;
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 pub enum Error {
     /// It wants to be left alone for longer than could be waited; nothing was done.
-    #[error("GitHub takes no requests before {until}: its rate limit is used up")]
+    #[error("GitHub takes no requests before {until:.0}: its rate limit is used up")]
     Limited { until: Timestamp },
     /// It answered, and said no.
     #[error("GitHub refused {doing}: {message} ({status})")]

@@ -14,6 +14,14 @@ pub fn line(text: &str) -> String {
     })
 }
 
+/// The beginning of a text that is longer than `most` code points.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most.saturating_sub(1)) {
+        Some((end, _)) if text.chars().count() > most => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    }
+}
+
 /// For Markdown outside a code block: what would be markup, a mention or HTML is shown as itself.
 pub fn markdown(text: &str) -> String {
     line(text).chars().fold(String::with_capacity(text.len()), |mut safe, c| {

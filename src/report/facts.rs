@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::json::Line;
 use super::scrub::Scrub;
-use super::{nodes, terminal};
+use super::{escape, nodes, terminal};
 use crate::run::deployment::{Landed, StepContent};
 use crate::run::review::ReviewState;
 use crate::run::{
@@ -21,6 +21,12 @@ pub use stages::Stage;
 
 /// How long after its end a run is still talked about.
 const CLOSING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What one sentence may take in a comment, in code points.
+const LONGEST_TEXT: usize = 1_000;
+
+/// What the table of the nodes may take, of the 65,536 that GitHub takes.
+const MOST_OF_NODES: usize = 30_000;
 
 /// One look at one system.
 #[derive(Debug, Clone, Copy)]
@@ -238,17 +244,30 @@ impl Account<'_> {
 impl Facts {
     /// Without what looks like a credential in the words of others.
     pub fn scrubbed(mut self, scrub: &Scrub) -> Self {
+        self.nodes = self.nodes.map(|nodes| scrub.text(&nodes));
+        self.evidence.iter_mut().for_each(|said| said.words = scrub.text(&said.words));
+        self.with_each_text(|text| scrub.text(text))
+    }
+
+    /// Fit for one comment: the words of others are cut where nobody would read on, and nodes by the hundred
+    /// are left to `status`.
+    pub fn cut(mut self) -> Self {
+        self.nodes = self.nodes.filter(|nodes| nodes.chars().count() <= MOST_OF_NODES);
+        self.with_each_text(|text| escape::cut(text, LONGEST_TEXT))
+    }
+
+    /// With each sentence as `change` makes it.
+    fn with_each_text(mut self, change: impl Fn(&str) -> String) -> Self {
         let fields = self.unmet.iter_mut().chain(&mut self.attentions);
         let values = fields.filter_map(Value::as_object_mut).flat_map(|it| it.values_mut());
         for value in values {
             if let Some(text) = value.as_str() {
-                *value = scrub.text(text).into();
+                *value = change(text).into();
             }
         }
-        let texts = [&mut self.reason].into_iter().chain(&mut self.hint).chain(&mut self.nodes);
+        let texts = [&mut self.reason].into_iter().chain(&mut self.hint);
         let texts = texts.chain(&mut self.notices).chain(&mut self.not_proved);
-        let texts = texts.chain(self.evidence.iter_mut().map(|said| &mut said.words));
-        texts.for_each(|text| *text = scrub.text(text));
+        texts.for_each(|text| *text = change(text));
         self
     }
 }

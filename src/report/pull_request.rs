@@ -175,9 +175,7 @@ fn facts(seen: &Observation, step: &Step) -> Vec<String> {
 
 /// The words of others, cut where they are too long to be read.
 fn said(text: &str) -> String {
-    let mut all = text.chars();
-    let beginning: String = all.by_ref().take(LONGEST_FACT).collect();
-    escape::markdown(&beginning) + if all.next().is_some() { "…" } else { "" }
+    escape::markdown(&escape::cut(text, LONGEST_FACT))
 }
 
 fn run(step: &Step, origin: &Origin) -> Vec<Fact> {

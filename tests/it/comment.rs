@@ -226,6 +226,23 @@ fn words_of_others_are_shown_as_they_are() {
 }
 
 #[test]
+fn what_others_say_at_length_is_cut_within_what_github_takes() {
+    let mut seen = reviewed(Phase::FarmUp);
+    let pods = &mut cluster(&mut seen).pods;
+    pods[0].trouble = Some("no node has room, 😀; ".repeat(50_000));
+    let more = (0..2_000).map(|number| {
+        let name = format!("system6-dcr-farmer-{number}");
+        dcr_gitops::run::cluster::Pod { name, ..pods[0].clone() }
+    });
+    let more: Vec<_> = more.collect();
+    pods.extend(more);
+    let body = owing(&seen).unwrap().body;
+    assert!(body.chars().count() <= 65_536, "{}", body.chars().count());
+    assert!(body.contains("no node has room, 😀; no node") && body.contains('…'), "{body}");
+    assert!(body.contains("<sub>Run 7 of den/"), "{body}");
+}
+
+#[test]
 fn the_program_says_it_on_the_request_it_opens() {
     let stage = Stage::new();
     let opened = stage.next(&[], 0);

@@ -44,7 +44,7 @@ struct Filled<'a> {
 /// The template is broken.
 pub fn owed(account: &Account<'_>, scrub: &Scrub) -> anyhow::Result<Option<Owed>> {
     let Some(run) = account.run().filter(|_| account.is_current()) else { return Ok(None) };
-    let facts = account.facts().scrubbed(scrub);
+    let facts = account.facts().scrubbed(scrub).cut();
     let Some((newest, before)) = facts.requests.split_last() else { return Ok(None) };
     let marker =
         format!("<!-- dcr-gitops: state of {}, run {run}", line(&facts.name).replace('>', "%3E"));

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::config::GithubSettings;
 use crate::github::{Error, Writer};
 use crate::observe::review::Pull;
+use crate::report::escape;
 use crate::run::Holds;
 
 /// The name of the commit status that shows whether the gate still holds.
@@ -100,11 +101,7 @@ pub async fn light(writer: &Writer, commit: &str, holds: &Holds) -> Result<(), E
     if shown(writer, commit).await? == Some(light) {
         return Ok(());
     }
-    let words = crate::report::line(&words);
-    let description: String = match words.chars().count() > LONGEST_DESCRIPTION {
-        true => words.chars().take(LONGEST_DESCRIPTION - 1).chain(['…']).collect(),
-        false => words,
-    };
+    let description = escape::cut(&escape::line(&words), LONGEST_DESCRIPTION);
     let body = json!({"state": state, "context": CONTEXT, "description": description});
     writer.send::<Value>(Method::POST, &format!("statuses/{commit}"), &body).await?;
     Ok(())

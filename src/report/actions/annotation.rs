@@ -2,6 +2,8 @@
 //! the runner.
 use std::fmt::Write as _;
 
+use crate::report::escape;
+
 /// How weighty an annotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -56,8 +58,8 @@ impl Annotation {
                 }
             }
         }
-        let title = property(&cut(&self.title, LONGEST_TITLE));
-        format!("{command}title={title}::{}\n", data(&cut(&self.message, LONGEST_MESSAGE)))
+        let title = property(&escape::cut(&self.title, LONGEST_TITLE));
+        format!("{command}title={title}::{}\n", data(&escape::cut(&self.message, LONGEST_MESSAGE)))
     }
 }
 
@@ -78,13 +80,6 @@ pub fn commands(annotations: &[Annotation]) -> String {
         }
     }
     text
-}
-
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most - 1) {
-        Some((end, _)) if text.chars().count() > most => format!("{}…", &text[..end]),
-        _ => text.to_owned(),
-    }
 }
 
 /// What stands after `::`. The runner decodes these and nothing else.

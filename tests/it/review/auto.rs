@@ -1,5 +1,6 @@
 //! `review: auto`: GitHub merges when its rules are met, and never what needs a person.
 use dcr_gitops::rehearse::github::pull::{Method, State};
+use jiff::SignedDuration;
 
 use super::stage::Stage;
 
@@ -66,6 +67,12 @@ fn what_is_in_the_queue_is_open() {
     let pull = stage.pull();
     assert!(pull.queued.is_some() && pull.state == State::Open, "{pull:?}");
     assert_eq!(stage.next(&[], 0)["outcome"], "adopted");
+    assert_eq!(stage.github.pulls().len(), 1);
+    // The queue is done with it: there is nothing left to do.
+    stage.clock.forward(SignedDuration::from_hours(1));
+    stage.github.advance().unwrap();
+    assert!(is_merged(stage.pull().state));
+    assert_eq!(stage.next(&[], 10)["step"], 1);
     assert_eq!(stage.github.pulls().len(), 1);
 }
 

@@ -84,7 +84,9 @@ async fn the_light_turns_red_when_it_lapses_and_is_written_on_change_only() {
     assert_eq!(world.lights(pull.head), ["success"]);
 
     world.meddle(|digest| format!("x{digest}"));
-    world.watch().await.ends(10);
+    let told =
+        world.run(&["watch", "system6", "--pr", "--for", "1s", "--poll", "1s"]).await.ends(10);
+    assert!(told.out.contains("the gate before this step holds no more: "), "{}", told.out);
     assert_eq!(world.lights(pull.head), ["success", "failure"]);
     let lapsed = world.github.pull(pull.number).unwrap();
     assert_eq!((lapsed.state, lapsed.auto_merge), (State::Open, None));
