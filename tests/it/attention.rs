@@ -42,7 +42,8 @@ fn a_gate_that_takes_too_long() {
         let live = cluster(&mut met(Phase::Propagate)).objects.clone();
         cluster(seen).objects = live;
     };
-    let cases: [(Phase, Gate, i64, &dyn Fn(&mut Observation)); 5] = [
+    type Case<'a> = (Phase, Gate, i64, &'a dyn Fn(&mut Observation));
+    let cases: [Case<'_>; 5] = [
         (Phase::FarmUp, Gate::Nodes, 2 * 60, &unready),
         (Phase::FarmUp, Gate::Applied, 30, &drifted),
         (Phase::HistoryUpdate, Gate::History, 24 * 60, &begun),
