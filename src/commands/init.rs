@@ -162,6 +162,10 @@ fn account(found: &Found, setup: &Setup, written: &[Written], style: Style) -> S
     let left =
         |path: &str| written.iter().any(|file| file.outcome == Outcome::Left && file.path == path);
     text += &format!("\n{}\n", style.bold("next"));
+    if found.systems.is_empty() {
+        let (example, pattern) = (line(&setup.example), line(pattern));
+        text += &format!("  move {example} to where your first system is ({pattern})\n");
+    }
     text += &format!("  fill in {}, then `dcr-gitops check`\n", line(&setup.example));
     if left(files::CODEOWNERS) {
         let owned = files::owned(&setup.pattern);

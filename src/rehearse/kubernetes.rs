@@ -186,7 +186,17 @@ impl Kubernetes {
         name: &str,
         edit: impl FnOnce(&mut Value),
     ) -> Option<Arc<Value>> {
-        self.change(|cluster| cluster.store.update(&Key::new(kind, namespace, name), edit))
+        let now = self.now();
+        self.write(|cluster| {
+            cluster.advance_to(now);
+            let before = cluster.store.version();
+            let edited = cluster.store.update(&Key::new(kind, namespace, name), edit);
+            // What changes nothing is no news, and no controller in here cares for Applications.
+            if cluster.store.version() != before && kind != Kind::Application {
+                cluster.notice();
+            }
+            edited
+        })
     }
 
     /// Creates or changes an object as a server-side apply of one manager does: what is given is set, what

@@ -249,7 +249,7 @@ fn what_else_a_rebuild_may_come_to() {
         let rows = &mut seen.world.admin.aa_status.as_mut().unwrap().rows;
         rows.last_mut().unwrap().detail = Some(Detail::Inactive);
     });
-    starts(&said, "failed: the rebuild isn't complete, and its deadline");
+    starts(&said, "failed: the synchronizer doesn't serve the rebuild, and its deadline");
     // Nothing to do is no answer to a forced rebuild.
     let said = rebuild(&|seen| {
         seen.deployment.record.as_mut().unwrap().forced = true;

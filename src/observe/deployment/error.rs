@@ -34,7 +34,7 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Error::NoBase(_) => "fetch it, or name a revision with --base".to_owned(),
+            Error::NoBase(_) => "commit or fetch it, or name a revision with --base".to_owned(),
             Error::NoSuchRevision(_) => "`git fetch`, or name another with --base".to_owned(),
             Error::NoInputs { .. } => {
                 "commit it to the base branch: inputs are read from there, not from the work tree"

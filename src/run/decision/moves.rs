@@ -250,7 +250,7 @@ fn rebuild_is_on(record: &Record) -> Refused {
             "run {} is a rebuild, in phase `{}`: its synchronizer isn't taken up or down alone",
             record.run, record.phase
         ),
-        hint: Some("`dcr-gitops abort` ends the run".to_owned()),
+        hint: Some(format!("{} ends the run", record.system.abort())),
     }
 }
 

@@ -24,9 +24,13 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
     let verdict = stands(seen, cluster, record);
     match (&verdict, deadline(seen)) {
         (Verdict::Unmet(why) | Verdict::Unknown(why), Some(deadline)) if seen.at > deadline => {
+            let what = match is_complete(seen, record) {
+                true => "the synchronizer doesn't serve the rebuild",
+                false => "the rebuild isn't complete",
+            };
             Verdict::Failed(
                 Why::new(format!(
-                    "the rebuild isn't complete, and its deadline {deadline} has passed: {}",
+                    "{what}, and its deadline {deadline} has passed: {}",
                     why.message
                 ))
                 .hint(format!(
@@ -38,6 +42,15 @@ pub fn rebuild(seen: &Observation, cluster: &Cluster) -> Verdict {
         }
         _ => verdict,
     }
+}
+
+/// Whether a node says that this attempt is complete, be its result to be had or not.
+fn is_complete(seen: &Observation, record: &Record) -> bool {
+    let complete = |answer: &&ProbeAnswer| {
+        matches!(answer.state, ProbeState::Complete | ProbeState::NotNeeded)
+    };
+    let mut answers = seen.world.admin.rebuild.iter().filter(complete);
+    answers.any(|answer| of_this_attempt(seen, record, answer))
 }
 
 /// How the rebuild stands, whatever the time is.

@@ -132,7 +132,7 @@ fn repos_that_cannot_be_used() {
     let empty = other("empty", &[]);
     insta::assert_snapshot!(fails(&repo, &["status", "--repo", &empty], 3), @r#"
     error: there is no base branch: none of main, HEAD exists
-    hint: fetch it, or name a revision with --base
+    hint: commit or fetch it, or name a revision with --base
     "#);
     let home = repo.sandbox.path("home").display().to_string();
     insta::assert_snapshot!(fails(&repo, &["status", "--repo", &home], 3), @r#"

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use dcr_gitops::config::{Inputs, Problems, SettingsFile, digest, parse_inputs, parse_settings};
 use dcr_gitops::context::Clock;
@@ -28,17 +28,20 @@ use dcr_gitops::run::review::Review;
 use dcr_gitops::run::{self, Observation, Step, SystemRef};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
+use jiff::SignedDuration;
 use kube::client::Body;
 use tower::ServiceExt;
 
 /// The context of the cluster that Argo CD runs in, where the settings name it.
 pub const HUB: &str = "hub";
 
-/// The lines to the API servers, each of which can be cut.
+/// The lines to the API servers, each of which can be cut, and to the time.
 #[derive(Clone, Default)]
 pub struct Lines {
     pub cluster: Arc<AtomicBool>,
     pub hub: Arc<AtomicBool>,
+    /// How many seconds the program's clock is behind the world's.
+    pub behind: Arc<AtomicI64>,
 }
 
 pub struct Program {
@@ -72,8 +75,9 @@ pub struct Look {
 impl Program {
     /// The program beside a world, and the lines it reaches it by.
     pub fn new(folder: Rc<Folder>, system: &SystemRef, world: &Kubernetes, lines: &Lines) -> Self {
-        let kubernetes = world.clone();
-        let clock = Clock::new(move || kubernetes.now());
+        let (kubernetes, behind) = (world.clone(), Arc::clone(&lines.behind));
+        let behind = move || SignedDuration::from_secs(behind.load(Ordering::Relaxed));
+        let clock = Clock::new(move || kubernetes.now() - behind());
         let clients = BTreeMap::from([
             (CONTEXT.to_owned(), client(world, &lines.cluster)),
             (HUB.to_owned(), client(world, &lines.hub)),

@@ -173,6 +173,18 @@ impl Facts {
         }
     }
 
+    /// Whether the synchronizer is seen with the cache.
+    pub fn serves(&self) -> bool {
+        let mut rows = self.status.lines().filter(|row| row.contains("-dcr-sync-0 "));
+        rows.any(|row| row.contains("SYNCHRONIZED"))
+    }
+
+    /// Whether the next phase of the run on the base is due.
+    pub fn due(&self) -> Held {
+        let stand = Stand::of(&self.base).ok_or("no run is on")?;
+        self.gates(&stand, stand.phase == "propagate")
+    }
+
     /// What has to be before a phase is followed by the next one.
     fn gates(&self, before: &Stand, down: bool) -> Held {
         let Facts { at, farmers, .. } = self;
@@ -194,6 +206,7 @@ impl Facts {
                 let (rebuild, of) = (&self.rebuild, format!("{}-{}", before.run, before.attempt));
                 holds!(rebuild["state"] == "COMPLETE", "{at}: the rebuild is {rebuild}");
                 holds!(rebuild["run"] == of, "{at}: the rebuild of {of} is {rebuild}");
+                holds!(self.serves(), "{at}: the synchronizer doesn't serve it\n{}", self.status);
             }
             "propagate" => {
                 holds!(down, "{at}: something follows a propagation");

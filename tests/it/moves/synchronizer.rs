@@ -55,7 +55,7 @@ fn not_while_a_rebuild_run_is_on() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(ran.err, @r"
             error: run 1 is a rebuild, in phase `farm-up`: its synchronizer isn't taken up or down alone
-            hint: `dcr-gitops abort` ends the run
+            hint: `dcr-gitops abort den/tenant-105858-prod/system6 --reason TEXT` ends the run
             ");
         }
     }

@@ -1,11 +1,13 @@
 //! The program killed at every point between two of its writes: whatever it left behind, the next one makes
 //! of it what it would have made of nothing.
+mod platforms;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::rc::Rc;
 
 use dcr_gitops::rehearse::folder::Folder;
@@ -22,13 +24,18 @@ use crate::watch::stage::Stage;
 
 const STEP: &str = "refs/heads/dcr/den/tenant-105858-prod/system6/run-1/step-2";
 
-/// A `git` that dies, and takes the program that called it along, before or after its call number `DIES_AT`.
+/// A `git` that dies, and takes the program that called it along, before or after its call number `dies-at`, or
+/// before or after it pushes the journal.
 const GIT: &str = r#"#!/bin/sh
 calls=$(($(cat "$HOME/calls" 2>/dev/null || echo 0) + 1))
 echo $calls > "$HOME/calls"
+at=$(cat "$HOME/dies-at")
+case "$at $*" in
+    "journal "*push*refs/dcr/journal/*) at=$calls ;;
+esac
 case "$calls $(cat "$HOME/dies")" in
-    "$(cat "$HOME/dies-at") before") kill -9 $PPID; exit 1 ;;
-    "$(cat "$HOME/dies-at") after") REAL "$@"; kill -9 $PPID; exit 1 ;;
+    "$at before") kill -9 $PPID; exit 1 ;;
+    "$at after") REAL "$@"; kill -9 $PPID; exit 1 ;;
 esac
 exec REAL "$@"
 "#;
@@ -116,49 +123,91 @@ async fn after_any_local_write() {
     }
 }
 
+/// A step that is due, and a program whose `git` dies.
+struct Dying {
+    stage: Stage,
+    home: PathBuf,
+    path: String,
+    kept: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Dying {
+    async fn new() -> Self {
+        let stage = Stage::due().await;
+        let root = stage.folder.root().to_owned();
+        let bin = root.join("bin");
+        fs::create_dir(&bin).unwrap();
+        let real = Command::new("sh").args(["-c", "command -v git"]).output().unwrap().stdout;
+        let real = String::from_utf8(real).unwrap();
+        fs::write(bin.join("git"), GIT.replace("REAL", real.trim())).unwrap();
+        fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+        let (_, path) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
+        let path = format!("{}:{path}", bin.display());
+        let repos = [(stage.folder.remote(), "kept.git"), (stage.folder.work(), "kept")];
+        let kept = repos.map(|(repo, kept)| (repo, root.join(kept))).to_vec();
+        for (repo, kept) in &kept {
+            copy(repo, kept);
+        }
+        Dying { stage, home: root.join("home"), path, kept }
+    }
+
+    /// Both repos as they were in the beginning.
+    fn again(&self) {
+        for (repo, kept) in &self.kept {
+            fs::remove_dir_all(repo).unwrap();
+            copy(kept, repo);
+        }
+    }
+
+    async fn start(&self, arguments: &[&str], dies: &str, at: &str) -> Output {
+        for (name, text) in [("calls", "0"), ("dies", dies), ("dies-at", at)] {
+            fs::write(self.home.join(name), text).unwrap();
+        }
+        let mut command = self.stage.program(&self.stage.folder.work(), arguments);
+        command.env("PATH", &self.path);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// What is there after a program that lives; it must be what one makes of nothing.
+    async fn next(&self) -> Option<(Oid, Oid)> {
+        Ran::from(self.start(&["next-phase", "system6", "--push"], "never", "0").await).ends(0);
+        self.stage.is_clean();
+        held(&self.stage.folder.remote())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn before_and_after_any_call_of_git() {
-    let stage = Stage::due().await;
-    let (folder, home) = (&stage.folder, stage.folder.root().join("home"));
-    let bin = folder.root().join("bin");
-    fs::create_dir(&bin).unwrap();
-    let real = Command::new("sh").args(["-c", "command -v git"]).output().unwrap().stdout;
-    let real = String::from_utf8(real).unwrap();
-    fs::write(bin.join("git"), GIT.replace("REAL", real.trim())).unwrap();
-    fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
-    let (_, path) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
-    let path = format!("{}:{path}", bin.display());
-    let start = async |dies: &str, at: u32| {
-        for (name, text) in [("calls", "0"), ("dies", dies), ("dies-at", &at.to_string())] {
-            fs::write(home.join(name), text).unwrap();
-        }
-        let mut command = stage.program(&folder.work(), &["next-phase", "system6", "--push"]);
-        command.env("PATH", &path);
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-    };
-    let (remote, work) = (folder.remote(), folder.work());
-    let kept = [(&remote, folder.root().join("kept.git")), (&work, folder.root().join("kept"))];
-    for (repo, kept) in &kept {
-        copy(repo, kept);
-    }
-    Ran::from(start("never", 0).await).ends(0);
-    let calls: u32 = fs::read_to_string(home.join("calls")).unwrap().trim().parse().unwrap();
-    let wanted = held(&remote);
+    let dying = Dying::new().await;
+    let wanted = dying.next().await;
+    let calls: u32 = fs::read_to_string(dying.home.join("calls")).unwrap().trim().parse().unwrap();
     assert!(calls >= 3 && wanted.is_some(), "{calls} calls");
     for at in 1..=calls {
         for dies in ["before", "after"] {
-            for (repo, kept) in &kept {
-                fs::remove_dir_all(repo).unwrap();
-                copy(kept, repo);
-            }
-            let killed = start(dies, at).await;
+            dying.again();
+            let arguments = ["next-phase", "system6", "--push"];
+            let killed = dying.start(&arguments, dies, &at.to_string()).await;
             assert_eq!(killed.status.signal(), Some(9), "{dies} call {at}");
-            let left = held(&remote);
+            let left = held(&dying.stage.folder.remote());
             assert!(left.is_none() || left == wanted, "{dies} call {at}: {left:?}");
-            Ran::from(start("never", 0).await).ends(0);
-            assert_eq!(held(&remote), wanted, "{dies} call {at}");
-            stage.is_clean();
+            assert_eq!(dying.next().await, wanted, "{dies} call {at}");
         }
     }
-    assert_eq!(stage.world.ledger().writes_refused, 0);
+    assert_eq!(dying.stage.world.ledger().writes_refused, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_and_after_the_journal_is_pushed() {
+    let dying = Dying::new().await;
+    let wanted = dying.next().await;
+    for dies in ["before", "after"] {
+        dying.again();
+        let arguments = ["watch", "system6", "--push", "--for", "2m"];
+        let killed = dying.start(&arguments, dies, "journal").await;
+        assert_eq!(killed.status.signal(), Some(9), "{dies}: {killed:?}");
+        let journals = ["for-each-ref", "refs/dcr/journal"];
+        let journals = dying.stage.folder.git(&dying.stage.folder.remote(), journals).unwrap();
+        assert_eq!(journals.is_empty(), dies == "before", "{journals}");
+        assert_eq!(dying.next().await, wanted, "{dies}");
+    }
 }

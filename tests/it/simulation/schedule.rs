@@ -60,10 +60,11 @@ pub enum What {
     AbortAsked,
     JobDeleted,
     NamespaceRestored,
+    ClockJumps,
 }
 
 /// All of them.
-pub const WHATS: [What; 24] = [
+pub const WHATS: [What; 25] = [
     What::FarmerDies,
     What::FarmerCrashes,
     What::SynchronizerDies,
@@ -88,6 +89,7 @@ pub const WHATS: [What; 24] = [
     What::AbortAsked,
     What::JobDeleted,
     What::NamespaceRestored,
+    What::ClockJumps,
 ];
 
 impl Schedule {
@@ -112,7 +114,7 @@ impl Schedule {
         Schedule {
             seed,
             manners,
-            poll: minutes(60 + dice.below(240)),
+            poll: minutes(90 + dice.below(330)),
             watchers: 1 + usize::from(dice.below(3) == 0),
             unsteady: dice.below(3) * 10,
             proves_propagation: dice.below(3) != 0,

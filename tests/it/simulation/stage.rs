@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use dcr_gitops::propose;
 use dcr_gitops::rehearse::express::{Cmd, Conduct};
@@ -15,7 +16,7 @@ use dcr_gitops::rehearse::folder::Folder;
 use dcr_gitops::rehearse::reviewer::{Act, State as Review};
 use dcr_gitops::rehearse::scenario::{Scenario, Trouble as Window};
 use dcr_gitops::rehearse::world::{What as Told, World};
-use dcr_gitops::run::{Decision, Request, Step, SystemRef, branch, decide};
+use dcr_gitops::run::{Decision, Gate, Request, Step, SystemRef, branch, decide};
 use git2::Repository;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -28,6 +29,9 @@ use crate::journey::truth::{self, Asked, Facts, Held, Stand, holds};
 
 /// A run that takes longer hangs.
 const LONGEST: SignedDuration = SignedDuration::from_hours(45 * 24);
+
+/// After this time a person gives up what doesn't get on, though nothing is said to have failed.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// How often things happened that the simulation is to have met.
 pub type Met = BTreeMap<&'static str, usize>;
@@ -59,7 +63,10 @@ pub struct Stage<'a> {
     saved: Vec<Value>,
     /// The base before it was taken back, until it is put right.
     lost: Option<git2::Oid>,
+    /// The same, while what somebody asked for to put it right is in review.
+    asked_again: Option<git2::Oid>,
     person_comes: bool,
+    gave_up: bool,
     started: bool,
     retries: u32,
     log: Vec<String>,
@@ -145,7 +152,9 @@ impl<'a> Stage<'a> {
             templates: BTreeMap::new(),
             saved: Vec::new(),
             lost: None,
+            asked_again: None,
             person_comes: true,
+            gave_up: false,
             started: false,
             retries: 0,
             log: Vec::new(),
@@ -210,6 +219,7 @@ impl<'a> Stage<'a> {
                     }
                     if request.state == Review::Declined {
                         self.meet("the reviewer declines");
+                        self.lost = self.lost.or(self.asked_again.take());
                     }
                     self.note(&format!("{:?}: {}", request.state, request.title));
                 }
@@ -281,6 +291,9 @@ impl<'a> Stage<'a> {
             self.meet("a tick comes twice");
         }
         self.then(next, Happening::Tick(watcher));
+        if self.schedule.watchers > 1 {
+            self.meet("two watch at once");
+        }
         let look = self.programs[watcher].look().await.map_err(|error| format!("{error:#}"))?;
         let decision = decide(&look.seen, &Request::Observe).map_err(|it| it.to_string())?;
         match decision {
@@ -305,10 +318,24 @@ impl<'a> Stage<'a> {
             }
             Decision::Idle(_) => self.call_person(),
             Decision::Wait(unmet) => {
+                // What has its own deadline, or waits for a person anyway, isn't given up.
+                let waits_long = unmet.iter().any(|it| {
+                    let waits =
+                        self.world.now().duration_since(it.since.unwrap_or(self.world.now()));
+                    !matches!(it.gate, Gate::Review | Gate::Rebuild) && waits > PATIENCE
+                });
+                let knows_the_time = self.lines.behind.load(Ordering::Relaxed) == 0;
                 let unmet = unmet.iter().map(|it| format!("{}: {}", it.gate.as_str(), it.message));
                 let unmet = unmet.collect::<Vec<_>>().join("; ");
-                holds!(!unmet.starts_with("rebuild: ") || !self.is_overdue(), "overdue: {unmet}");
+                let rebuilds = unmet.starts_with("rebuild: ") && knows_the_time;
+                holds!(!rebuilds || !self.is_overdue(), "overdue: {unmet}");
                 self.note(&format!("waits for {unmet}"));
+                if waits_long {
+                    self.give_up()?;
+                }
+                if unmet.contains("which isn't ours") {
+                    self.clear();
+                }
                 if self.lost.is_some() {
                     // Without a review platform, a branch that was merged and isn't any more looks as if it
                     // waited: that it does for so long is for a person to wonder about.

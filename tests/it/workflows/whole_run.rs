@@ -73,7 +73,6 @@ async fn a_run_is_carried_from_start_to_finish() {
     assert_eq!(ledger.broken(), [""; 0]);
     assert_eq!(ledger.triggers, [((1, 1), 1), ((1, 2), 1)]);
     assert_eq!(ledger.propagations, 1);
-    let remote = runner.folder.remote();
     let log = ["log", "--no-merges", "--format=%s", "--grep=via automation", "main"];
     let log = runner.folder.git(&runner.folder.remote(), log).unwrap();
     insta::assert_snapshot!(log, @r"

@@ -1,6 +1,4 @@
 //! What befalls the run, and how it ends.
-use std::sync::atomic::Ordering;
-
 use dcr_gitops::rehearse::express::Fault as Silence;
 use dcr_gitops::rehearse::kubernetes::fault::Fault;
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
@@ -126,10 +124,16 @@ impl Stage<'_> {
                     Fault::TooManyRequests { retry_after: 1 },
                     Fault::Gone,
                     Fault::Reset,
+                    Fault::Stale(20),
                 ];
-                let fault = faults[self.dice.below(5) as usize].clone();
+                let fault = faults[self.dice.below(6) as usize].clone();
                 kubernetes.fail_next("*", "*", 1 + self.dice.below(9) as u32, fault);
                 "the API server stumbles"
+            }
+            What::ClockJumps => {
+                let behind = 60 * (10 + self.dice.below(24 * 60)) as i64;
+                self.lines.behind.store(behind, Ordering::Relaxed);
+                "a clock jumps"
             }
             What::HubAway if self.schedule.hub => {
                 self.lines.hub.store(true, Ordering::Relaxed);
@@ -190,6 +194,7 @@ impl Stage<'_> {
             What::NodeLost => kubernetes.trouble(&namespace, &self.farmer(trouble), None),
             What::ClusterAway => self.lines.cluster.store(false, Ordering::Relaxed),
             What::HubAway => self.lines.hub.store(false, Ordering::Relaxed),
+            What::ClockJumps => self.lines.behind.store(0, Ordering::Relaxed),
             What::AdminAway | What::NodeBabbles => {
                 for node in self.nodes() {
                     self.world.express.fault(&namespace, &node, None, None);

@@ -3,6 +3,7 @@ use dcr_gitops::rehearse::kubernetes::kind::Kind;
 use dcr_gitops::rehearse::kubernetes::object;
 
 use super::*;
+use crate::simulation::schedule::What;
 
 /// How often a person tries again before giving up.
 const RETRIES: u32 = 6;
@@ -20,6 +21,29 @@ impl Stage<'_> {
             Request::Retry
         };
         self.then(after, Happening::Person(request));
+    }
+
+    /// Nothing gets on any more: then it must be so, and somebody comes to end it, once.
+    pub(super) fn give_up(&mut self) -> Held {
+        if std::mem::replace(&mut self.gave_up, true) {
+            return Ok(());
+        }
+        let due = self.facts().due();
+        holds!(due.is_err(), "{}: nothing is waited for", self.world.now());
+        self.meet("somebody gives up");
+        let reason = "nothing happens any more".to_owned();
+        self.then(minutes(30), Happening::Person(Request::Abort { reason }));
+        Ok(())
+    }
+
+    /// Somebody reads that a branch isn't the program's, and deletes it.
+    pub(super) fn clear(&mut self) {
+        let what = What::BranchTouched;
+        let comes = |it: &Happening| matches!(it, Happening::Mend(trouble) if trouble.what == what);
+        if !self.agenda.values().any(comes) {
+            let (at, lasts) = (minutes(0), minutes(60 + self.dice.below(600)));
+            self.then(lasts, Happening::Mend(Trouble { at, lasts, what }));
+        }
     }
 
     /// A command by hand.
@@ -53,7 +77,7 @@ impl Stage<'_> {
                 self.note(&format!("a person asks for {asked:?}"));
                 // Whoever asks for what was lost once more has put it right.
                 if matches!(asked, Asked::Retry | Asked::Start | Asked::Abort) {
-                    self.lost = None;
+                    self.asked_again = self.lost.take();
                 }
                 return self.emit(0, &look, &step, &facts, asked);
             }
@@ -85,7 +109,8 @@ impl Stage<'_> {
         } else if message.contains("the rebuild is lost") {
             ("the rebuild was lost", !ours)
         } else if message.contains("its deadline") {
-            ("the deadline passed", self.is_overdue() && !state("COMPLETE"))
+            let is_there = state("COMPLETE") && facts.serves();
+            ("the deadline passed", self.is_overdue() && !is_there)
         } else if message.contains("the Job ") {
             let jobs = self.world.kubernetes.list(Kind::Job, &self.system.namespace);
             let failed = |job: &Value| {
