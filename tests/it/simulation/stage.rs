@@ -2,6 +2,7 @@
 //! does is held against what the world itself knows.
 mod befall;
 mod person;
+mod repo;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,30 +251,6 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The run's folder at a commit. Few of many commits change it.
-    fn at(&self, commit: git2::Oid) -> Rc<State> {
-        let read = || {
-            let files = base::at(&self.repo, commit);
-            Rc::new(State { stand: Stand::of(&files), files })
-        };
-        match base::dcr(&self.repo, commit) {
-            Some(folder) => Rc::clone(self.states.borrow_mut().entry(folder).or_insert_with(read)),
-            None => read(),
-        }
-    }
-
-    fn base(&self) -> Rc<State> {
-        self.at(base::tip(&self.repo))
-    }
-
-    fn stand(&self) -> Option<Stand> {
-        self.base().stand.clone()
-    }
-
-    fn inputs(&self) -> Value {
-        base::document(&self.repo, base::tip(&self.repo), &format!("{FOLDER}/dcr.yaml"))
-    }
-
     fn facts(&self) -> Box<Facts> {
         let files = self.base().files.clone();
         Box::new(Facts::now(&self.world, &self.system, files, self.inputs()))
@@ -387,47 +364,6 @@ impl<'a> Stage<'a> {
         };
         self.asked.insert(branch, (asked, meant));
         asked
-    }
-
-    /// The branches that hold steps which aren't merged, of the run on the base or a later one.
-    fn open(&self) -> Vec<String> {
-        let reached = Stand::reached(&self.base().files);
-        let mut open = Vec::new();
-        for reference in self.repo.references_glob("refs/heads/dcr/*").unwrap() {
-            let reference = reference.unwrap();
-            let name = reference.name().unwrap().trim_start_matches("refs/heads/").to_owned();
-            let Some((_, run, step)) = branch::parse(&name) else { continue };
-            let holds = reference.target().unwrap();
-            // Whatever is put on top of a step that was merged, it isn't open for that.
-            let is_over = self.merged.get(&name).is_some_and(|merged| {
-                holds == *merged || self.repo.graph_descendant_of(holds, *merged).unwrap()
-            });
-            if (run, step) > reached && !is_over {
-                open.push(name);
-            }
-        }
-        open
-    }
-
-    /// Of the branches that hold a step, at most one isn't merged.
-    fn one_open(&self) -> Held {
-        let open = self.open();
-        holds!(open.len() <= 1, "{}: open at once: {open:?}", self.world.now());
-        Ok(())
-    }
-
-    /// The time that the attempt of the rebuild has is up.
-    fn is_overdue(&self) -> bool {
-        let shortened = self.inputs()["rebuild"]["deadline"] == "1h";
-        let hours = if shortened { 1 } else { 14 * 24 };
-        let Some(stand) = self.stand().filter(|stand| stand.phase == "rebuild") else {
-            return false;
-        };
-        let attempt = |it: &Stand| (it.run, it.phase.clone(), it.attempt);
-        let began = base::first(&self.repo, |commit| {
-            self.at(commit).stand.as_ref().map(attempt) == Some(attempt(&stand))
-        });
-        began.unwrap() + SignedDuration::from_hours(hours) < self.world.now()
     }
 
     /// What must hold when all is over.
