@@ -1,10 +1,11 @@
-//! The program inside the trigger and propagate Jobs: asks the synchronizer, and sends one command if and
-//! only if that may be sent.
+//! The program inside the trigger and propagate Jobs: asks the nodes, and sends one command if and only if
+//! that may be sent.
 //!
 //! The command is sent at most once, whatever becomes of its answer: an answer that is lost is made up for
 //! by asking how things stand, never by sending again. Questions change nothing, so they are repeated while
 //! a node is still booting. A trigger Job that is created again by hand, by self-heal or from a backup
-//! therefore starts nothing. No answer says whether caches are being propagated: there the rule is only
+//! therefore starts nothing, even if its synchronizer was started anew meanwhile: a trigger asks the frontends,
+//! too, whether they remember its attempt. No answer says whether caches are being propagated: there the rule is only
 //! that the synchronizer serves the complete rebuild they come from, however often they are sent.
 mod message;
 mod path;
@@ -120,8 +121,15 @@ struct Nodes<'a, W, T> {
 impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
     async fn trigger(&self) -> Result<String, String> {
         let give_up = self.time.now() + BOOTING;
-        let before = self.until(give_up, "rebuildStatus", || self.rebuild_status()).await?;
-        match rule::trigger(self.job, &before) {
+        let node = &self.job.synchronizer;
+        let before =
+            self.until(give_up, node, "rebuildStatus", || self.rebuild_status(node)).await?;
+        let mut ruling = rule::trigger(self.job, &before);
+        if matches!(ruling, Ruling::Send) {
+            let nodes = self.job.frontends.join(", ");
+            ruling = self.until(give_up, &nodes, "rebuildStatus", || self.frontends()).await?;
+        }
+        match ruling {
             Ruling::Send => {}
             Ruling::Already(why) => return Ok(unsent(why)),
             Ruling::Refuse(why) => return Err(unsent(why)),
@@ -134,8 +142,10 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
 
     async fn propagate(&self) -> Result<String, String> {
         let give_up = self.time.now() + BOOTING;
-        let status = self.until(give_up, "aaStatus", || self.aa_status()).await?;
-        let rebuild = self.until(give_up, "rebuildStatus", || self.rebuild_status()).await?;
+        let from = &self.job.synchronizer;
+        let status = self.until(give_up, from, "aaStatus", || self.aa_status()).await?;
+        let rebuild =
+            self.until(give_up, from, "rebuildStatus", || self.rebuild_status(from)).await?;
         let node = SystemRef {
             cluster: self.job.cluster.clone(),
             namespace: self.job.namespace.clone(),
@@ -154,6 +164,7 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
     async fn until<A, F: Future<Output = Result<A, Unusable>>>(
         &self,
         give_up: Timestamp,
+        node: &str,
         what: &str,
         ask: impl Fn() -> F,
     ) -> Result<A, String> {
@@ -163,10 +174,9 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
             let why = match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(Unusable::ForGood(why)) => return Err(unsent(why)),
-                Err(Unusable::Now(why)) => why,
+                Err(Unusable::Now(why) | Unusable::Absent(why)) => why,
             };
             if self.time.now() + pause > give_up {
-                let node = &self.job.synchronizer;
                 return Err(unsent(format!("{node} gives no usable answer to {what}: {why}")));
             }
             self.time.pause(pause).await;
@@ -174,10 +184,29 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
         }
     }
 
-    async fn rebuild_status(&self) -> Result<ProbeAnswer, Unusable> {
+    /// What the frontends remember. One that gives no usable answer is passed over if another gives one.
+    async fn frontends(&self) -> Result<Ruling, Unusable> {
+        let (mut answered, mut unusable) = (false, None);
+        for node in &self.job.frontends {
+            match self.rebuild_status(node).await {
+                Ok(answer) => match rule::remembered(self.job, &answer) {
+                    Ruling::Send => answered = true,
+                    ruling => return Ok(ruling),
+                },
+                // There is nobody to remember anything, nor to wait for.
+                Err(Unusable::Absent(_)) => {}
+                Err(Unusable::Now(why) | Unusable::ForGood(why)) => unusable = Some(why),
+            }
+        }
+        match unusable {
+            Some(why) if !answered => Err(Unusable::Now(why)),
+            _ => Ok(Ruling::Send),
+        }
+    }
+
+    async fn rebuild_status(&self, node: &str) -> Result<ProbeAnswer, Unusable> {
         let query = &self.job.rebuild_status;
-        let body = self.ask(&query.path).await?;
-        let node = &self.job.synchronizer;
+        let body = self.ask(node, &query.path).await?;
         probe::read(&body, &query.fields, &query.states, node, self.time.now()).map_err(|error| {
             match error {
                 ProbeError::NoStateField | ProbeError::Field { .. } => {
@@ -192,7 +221,7 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
         let path = self.job.aa_status.as_deref().ok_or_else(|| {
             Unusable::ForGood("the Job isn't told the path of the A/A status".to_owned())
         })?;
-        let body = self.ask(path).await?;
+        let body = self.ask(&self.job.synchronizer, path).await?;
         let status = aa_status::parse(&body, &self.job.synchronizer, self.time.now());
         if status.rows.is_empty() {
             return Err(Unusable::Now(format!("no node has a row in `{}`", excerpt(&body))));
@@ -200,11 +229,14 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
         Ok(status)
     }
 
-    /// Asks the synchronizer.
-    async fn ask(&self, path: &str) -> Result<Vec<u8>, Unusable> {
-        let url = path::question(self.job, path).map_err(Unusable::ForGood)?;
+    /// Asks one node.
+    async fn ask(&self, node: &str, path: &str) -> Result<Vec<u8>, Unusable> {
+        let url = path::question(self.job, node, path).map_err(Unusable::ForGood)?;
         self.http.ask(&url).await.map_err(|error| match error {
             HttpError::Url { .. } => Unusable::ForGood(error.to_string()),
+            HttpError::NotConnected(_) | HttpError::Status { status: 404, .. } => {
+                Unusable::Absent(error.to_string())
+            }
             _ => Unusable::Now(error.to_string()),
         })
     }
@@ -242,7 +274,7 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
     ) -> Result<String, String> {
         for pause in AFTER_A_LOST_ANSWER {
             self.time.pause(pause).await;
-            if let Ok(after) = self.rebuild_status().await
+            if let Ok(after) = self.rebuild_status(&self.job.synchronizer).await
                 && let Some(seen) = rule::accepted(self.job, before, &after)
             {
                 return Ok(format!("the command was accepted: {seen} (its own answer: {why})"));
@@ -256,6 +288,8 @@ impl<W: Wire + Sync, T: Time + Sync> Nodes<'_, W, T> {
 enum Unusable {
     /// Asking again may help: the node boots, its server isn't complete yet.
     Now(String),
+    /// Nothing is there that could answer; it may still be booting.
+    Absent(String),
     /// No answer could be.
     ForGood(String),
 }

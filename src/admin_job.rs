@@ -24,6 +24,10 @@ pub struct AdminJob {
     pub rebuild_attempt: Option<u32>,
     /// Host name of the synchronizer within the namespace, `<pod>.<headless service>`.
     pub synchronizer: String,
+    /// For `trigger`: host names of the frontends, which may remember an attempt that a new synchronizer
+    /// can't know of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frontends: Vec<String>,
     /// Admin port of every node.
     pub port: u16,
     /// Path of the A/A status. Absent where it isn't read over HTTP; `propagate` always has it.

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod context;
+pub mod exit;
 pub mod git;
 pub mod github;
 pub mod manifest;

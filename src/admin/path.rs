@@ -6,17 +6,17 @@ use crate::admin_job::AdminJob;
 /// All but the unreserved characters of RFC 3986, so that a value can't add a parameter of its own.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The URL of a question to the synchronizer.
-pub fn question(job: &AdminJob, path: &str) -> Result<String, String> {
+/// The URL of a question to a node.
+pub fn question(job: &AdminJob, node: &str, path: &str) -> Result<String, String> {
     let port = job.port.to_string();
     let values = [
         ("system", job.system.as_str()),
         ("cluster", job.cluster.as_str()),
         ("namespace", job.namespace.as_str()),
-        ("node", job.synchronizer.as_str()),
+        ("node", node),
         ("port", port.as_str()),
     ];
-    url(&job.synchronizer, job.port, path, &values)
+    url(node, job.port, path, &values)
 }
 
 /// The URL of the command to `node`.

@@ -1,4 +1,4 @@
-//! Whether a command may be sent, judged from the synchronizer's answers alone. Pure.
+//! Whether a command may be sent, judged from the nodes' answers alone. Pure.
 use std::cmp::Ordering;
 
 use crate::admin_job::AdminJob;
@@ -68,6 +68,21 @@ pub fn trigger(job: &AdminJob, answer: &ProbeAnswer) -> Ruling {
         (State::Complete | State::NotNeeded | State::Failed, Attempt::Unsaid) => Ruling::Refuse(
             format!("{node} says {said}, but not of which attempt: that might be {}", attempt(job)),
         ),
+    }
+}
+
+/// What a frontend adds, once the synchronizer's answer allows the trigger: it may remember our attempt, or a
+/// later one, that a synchronizer started anew knows nothing of. What it says of an earlier one, or of none it
+/// can name, doesn't matter: frontends are older than the run, and the rebuild before may be all they know.
+/// Only a rebuild that is running, nobody knows which, might be ours.
+pub fn remembered(job: &AdminJob, answer: &ProbeAnswer) -> Ruling {
+    use ProbeState as State;
+    match (&answer.state, Attempt::of(answer.of, job.run, job.attempt)) {
+        (_, Attempt::Earlier)
+        | (State::None | State::Complete | State::NotNeeded | State::Failed, Attempt::Unsaid) => {
+            Ruling::Send
+        }
+        _ => trigger(job, answer),
     }
 }
 

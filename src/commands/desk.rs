@@ -13,11 +13,11 @@ use crate::observe::review::Pull;
 use crate::propose::comment::{self, Comments};
 use crate::propose::on_github::OnGithub;
 use crate::propose::pull_request::{
-    Auto, Found, Wanted, arm, close, describe, disarm, finish, light, open,
+    Auto, Found, Wanted, arm, close, describe, disarm, finish, light, open, shown,
 };
 use crate::propose::{self, Committed, Proposal, Same};
 use crate::render::{Change, RenderError};
-use crate::report::pull_request::Text;
+use crate::report::pull_request::{Origin, Text};
 use crate::run::deployment::{StepBranch, StepContent};
 use crate::run::review::{Described, ReviewRequest, ReviewState};
 use crate::run::{Holds, Place, Step, SystemRef, holds};
@@ -70,9 +70,9 @@ impl Desk {
         look: &Look,
         step: &Step,
         change: &Change,
-        requested_by: Option<&str>,
+        origin: &Origin,
     ) -> Result<Text, RenderError> {
-        Text::new(&look.seen, step, change, self.writer.reader().place(), requested_by)
+        Text::new(&look.seen, step, change, self.writer.reader().place(), origin)
     }
 
     /// Closes the open request of a step that another one is about to replace: what was approved was that one.
@@ -117,8 +117,8 @@ impl Desk {
     async fn reviewed(&self, settings: &Settings, pushed: &Pushed<'_>) -> anyhow::Result<Reviewed> {
         let Pushed { look, step, commit, text } = pushed;
         let (run, number) = (step.record.run, step.record.step);
-        let known = look.seen.world.review.open_request(run, number);
-        let known = known.filter(|request| request.head == *commit);
+        let before = look.seen.world.review.open_request(run, number);
+        let known = before.filter(|request| request.head == *commit);
         let done = |request: &&ReviewRequest| {
             speaks_of(request, commit) && self.is_finished(settings, request)
         };
@@ -141,7 +141,10 @@ impl Desk {
             Found::Over(pull) => return Ok(over(&pull)),
         };
         let mut reviewed = Reviewed { url: Some(pull.html_url.clone()), opened, notes: Vec::new() };
-        reviewed.notes.extend(finish(&self.writer, &pull, &settings.github).await);
+        // Whoever was asked about a commit before this one, or gave a review of this one, isn't asked again.
+        let made_again = before.is_some_and(|request| request.head != *commit);
+        let asks = opened || !made_again && shown(&self.writer, commit).await?.is_none();
+        reviewed.notes.extend(finish(&self.writer, &pull, &settings.github, asks).await);
         self.finished().insert(pull.number);
         let known = known.filter(|request| request.number == pull.number);
         self.look_after(settings, pushed, pull.number, known, &mut reviewed).await?;
@@ -153,7 +156,10 @@ impl Desk {
         let on = |label: &String| {
             request.standing.labels.iter().any(|there| there.eq_ignore_ascii_case(label))
         };
-        settings.github.labels.iter().all(on) || self.finished().contains(&request.number)
+        let GithubSettings { labels, reviewers, team_reviewers, .. } = &settings.github;
+        // Where there are no labels to tell it by, it is looked at once.
+        let tells = !labels.is_empty() || reviewers.is_empty() && team_reviewers.is_empty();
+        tells && labels.iter().all(on) || self.finished().contains(&request.number)
     }
 
     fn finished(&self) -> MutexGuard<'_, BTreeSet<u64>> {
@@ -175,6 +181,10 @@ impl Desk {
             reviewed.notes.push(format!("whether the gate still holds isn't shown: {error}"));
         }
         let armed = known.is_some_and(|request| request.standing.armed || request.standing.queued);
+        if let Holds::No(why) = &holds {
+            let why = format!("the gate before this step holds no more: {why}");
+            reviewed.notes.push(format!("{why}; it isn't to be merged before it does again"));
+        }
         if matches!(holds, Holds::No(_) | Holds::Unseen(_)) {
             return if armed { disarm(&self.writer, number).await } else { Ok(()) };
         }

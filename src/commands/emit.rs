@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use super::desk::{self, Desk};
 use super::look::Look;
 use super::session::Session;
+use super::tell::job;
 use crate::cli::Emit;
 use crate::config::CommitsVia;
 use crate::context::Context;
@@ -13,6 +14,7 @@ use crate::render::{Change, message};
 use crate::report::error::Invalid;
 use crate::report::escape;
 use crate::report::json::{Done, StepOutcome};
+use crate::report::pull_request::Origin;
 use crate::run::deployment::{Action, StepBranch};
 use crate::run::{Place, Request, Step, SystemRef};
 
@@ -50,10 +52,9 @@ pub fn make(
         (false, _) => None,
     };
     let change = look.change(session, step)?;
-    let requested_by = requested_by(context, session);
-    let message = message(step, &change, requested_by.as_deref())?;
-    let text =
-        desk.map(|desk| desk.text(look, step, &change, requested_by.as_deref())).transpose()?;
+    let origin = Origin { requested_by: requested_by(context, session), job: job(context) };
+    let message = message(step, &change, origin.requested_by.as_deref())?;
+    let text = desk.map(|desk| desk.text(look, step, &change, &origin)).transpose()?;
     let branch = step.branch();
     let same = |commit: Oid| same(session, &step.record.system, step, commit);
     let base = Oid::from_str(&look.seen.deployment.base.commit).context("reading the base")?;
@@ -106,7 +107,7 @@ pub fn make(
             StepOutcome::Adopted => {
                 let held = Oid::from_str(&commit).context("reading the commit")?;
                 let theirs = session.source(session.pattern()).change_of(held)?;
-                desk.text(look, step, &theirs, requested_by.as_deref())?
+                desk.text(look, step, &theirs, &origin)?
             }
             _ => text,
         };

@@ -62,7 +62,11 @@ impl Memory {
             match &mut found {
                 Ok(found) => {
                     let Stored { holds, journal } = found.remove(&system).unwrap_or_default();
-                    (known.holds, known.journal) = (holds, journal);
+                    known.holds = holds;
+                    // Whoever may not write remembers by itself, unless somebody knows better.
+                    if self.writes || journal.last_tick >= known.journal.last_tick {
+                        known.journal = journal;
+                    }
                 }
                 Err(why) => {
                     let trouble = format!("the watcher's journal can't be read: {why}");
@@ -91,13 +95,21 @@ impl Memory {
         }
     }
 
-    /// Notes these looks, each with what people were told at it: where this process may push, on the
-    /// remote, as often as journals may be written.
+    /// Notes these looks, each with what people were told at it, as often as journals may be written: on the
+    /// remote, or where this process may not push, for itself.
     pub fn note(&mut self, session: &Session, looks: Vec<(Observation, Vec<Attention>)>) {
-        let Some(remote) = session.remote.as_deref().filter(|_| self.writes) else { return };
-        let with_run = looks.into_iter().filter(|(seen, _)| seen.deployment.record.is_some());
-        let notes: Vec<Note> = with_run
-            .filter(|(seen, _)| seen.world.journal.may_be_written(seen.at))
+        let looks = looks.into_iter().filter(|(seen, _)| {
+            let on = seen.deployment.record.is_some();
+            on && !self.replayed && seen.world.journal.may_be_written(seen.at)
+        });
+        let Some(remote) = session.remote.as_deref().filter(|_| self.writes) else {
+            for (seen, reported) in looks.collect::<Vec<_>>() {
+                let known = self.known.entry(seen.deployment.system.clone()).or_default();
+                known.journal = Journal::after(&seen, &reported);
+            }
+            return;
+        };
+        let notes: Vec<Note> = looks
             .map(|(seen, reported)| {
                 let known = self.known.get(&seen.deployment.system);
                 Note { holds: known.and_then(|known| known.holds), seen, reported }

@@ -146,8 +146,8 @@ impl Reporters {
     }
 }
 
-/// `https://github.com/acme/deployment/actions/runs/7`
-fn job(context: &Context) -> Option<String> {
+/// The page of the CI run that the program runs in: `https://github.com/acme/deployment/actions/runs/7`
+pub fn job(context: &Context) -> Option<String> {
     let [server, repo, run] =
         ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(|name| context.var(name));
     Some(format!("{}/{}/actions/runs/{}", server?.trim_end_matches('/'), repo?, run?))

@@ -36,6 +36,15 @@ pub struct GraphqlError {
     pub message: String,
 }
 
+impl GraphqlError {
+    /// Whether GitHub itself went wrong, which GraphQL says in an answer that is fine otherwise, and without
+    /// a type.
+    fn is_passing(&self) -> bool {
+        const SAID: [&str; 3] = ["Something went wrong", "Timeout on", "couldn't respond"];
+        self.kind.is_none() && SAID.iter().any(|said| self.message.contains(said))
+    }
+}
+
 impl Error {
     /// From what octocrab says.
     pub(super) fn of(doing: &str, error: octocrab::Error) -> Self {
@@ -80,6 +89,7 @@ impl Error {
         match self {
             Error::Limited { .. } | Error::Lost { .. } => true,
             Error::Refused { status, .. } => *status >= 500,
+            Error::Graphql { errors } => errors.iter().any(GraphqlError::is_passing),
             _ => false,
         }
     }
@@ -89,6 +99,7 @@ impl Error {
         match self {
             Error::Lost { .. } | Error::Unreadable { .. } => true,
             Error::Refused { status, .. } => *status >= 500,
+            Error::Graphql { errors } => errors.iter().any(GraphqlError::is_passing),
             _ => false,
         }
     }

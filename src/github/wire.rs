@@ -2,6 +2,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ struct Inner {
     clock: Clock,
     /// How long one request may wait until requests are taken again.
     patience: SignedDuration,
+    /// The last request was sent again and again for nothing: until one is answered, each is sent once.
+    away: AtomicBool,
 }
 
 /// A request that can be sent more than once.
@@ -70,7 +73,8 @@ impl Wire {
         let http = web::client(context, CONNECT, TOTAL)
             .map_err(|error| Error::Setup(error.to_string()))?;
         let (limits, clock) = (Limits::default(), context.clock.clone());
-        Ok(Wire(Arc::new(Inner { http, place, credentials, limits, clock, patience })))
+        let away = AtomicBool::new(false);
+        Ok(Wire(Arc::new(Inner { http, place, credentials, limits, clock, patience, away })))
     }
 }
 
@@ -123,7 +127,13 @@ impl Inner {
             self.wait_for_limits().await?;
             let token = self.token().await?;
             let answer = self.once(prepared, &token).await;
-            let again = prepared.repeatable && sent_again < AGAIN;
+            let failed = answer.as_ref().map_or(true, |answer| answer.status().is_server_error());
+            let again = prepared.repeatable
+                && sent_again < AGAIN
+                && !(failed && self.away.load(Ordering::Relaxed));
+            if prepared.repeatable && !(failed && again) {
+                self.away.store(failed, Ordering::Relaxed);
+            }
             match answer {
                 Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && !renewed => {
                     renewed = true;

@@ -18,6 +18,9 @@ use crate::github::{Error, Writer};
 use crate::run::SystemRef;
 use thread::{Comment, ours};
 
+/// How often something is tried that GitHub doesn't show to be done.
+const ATTEMPTS: u32 = 4;
+
 /// What goes on from look to look: what is known to be there, and when to try again.
 #[derive(Default)]
 pub struct Comments {
@@ -60,7 +63,22 @@ impl Comments {
     }
 }
 
+/// What GitHub shows decides, not what it answered: after an error it is looked at before anything is sent
+/// again, so that two who race, or one who never got an answer, end with one comment.
 async fn settle(writer: &Writer, owed: &Owed) -> Result<(), Error> {
+    let mut attempt = 0;
+    loop {
+        let Err(error) = step(writer, owed).await else { return Ok(()) };
+        attempt += 1;
+        if attempt == ATTEMPTS || !error.may_be_done() {
+            return Err(error);
+        }
+        writer.reader().pause(attempt).await;
+    }
+}
+
+/// From what is there to what should be.
+async fn step(writer: &Writer, owed: &Owed) -> Result<(), Error> {
     let mut there = ours(writer.reader(), owed.request, &owed.marker).await?.into_iter();
     let Some(first) = there.next() else {
         // The older ones first: once there is a comment here, nobody looks at them again.

@@ -82,7 +82,7 @@ impl<'a> OnGithub<'a> {
     pub async fn commit(&self, same: Same<'_>) -> Result<Committed, Error> {
         let Proposal { branch, base, place, .. } = *self.proposal;
         let committed = match place {
-            Place::Adopt(there) => {
+            Place::Adopt(there) if there.remote.is_some() => {
                 return Ok(Committed { commit: oid(&there.commit)?, adopted: true });
             }
             Place::Replace(there) if there.remote.is_some() => {
@@ -92,7 +92,8 @@ impl<'a> OnGithub<'a> {
                     None => self.instead_of(branch, held, same).await?,
                 }
             }
-            Place::New | Place::Replace(_) => self.on(branch, same).await?,
+            // What is here alone is made there.
+            Place::New | Place::Adopt(_) | Place::Replace(_) => self.on(branch, same).await?,
         };
         self.follow(committed.commit)?;
         Ok(committed)

@@ -9,11 +9,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 pub use auto::{Auto, arm, disarm};
-pub use finish::{CONTEXT, Light, finish, light};
+pub use finish::{CONTEXT, Light, finish, light, shown};
 
 use crate::github::{Error, Writer};
 use crate::observe::review::{Pull, requests_of};
-use crate::report::pull_request::Body;
 use crate::run::review::Described;
 
 /// How often something is tried that GitHub doesn't show to be done.
@@ -28,7 +27,7 @@ pub struct Wanted<'a> {
     /// What the branch holds.
     pub commit: &'a str,
     pub title: &'a str,
-    pub body: &'a Body,
+    pub body: &'a str,
     pub draft: bool,
 }
 
@@ -57,7 +56,7 @@ pub async fn open(writer: &Writer, wanted: &Wanted<'_>) -> Result<Found, Error> 
             "title": wanted.title,
             "head": wanted.branch,
             "base": wanted.base,
-            "body": wanted.body.text,
+            "body": wanted.body,
             "draft": wanted.draft,
             "maintainer_can_modify": true,
         });
@@ -108,7 +107,7 @@ pub async fn describe(writer: &Writer, pull: &Pull, wanted: &Wanted<'_>) -> Resu
         return Ok(false);
     }
     let below = format!("pulls/{}", pull.number);
-    let body = json!({"title": wanted.title, "body": wanted.body.text});
+    let body = json!({"title": wanted.title, "body": wanted.body});
     writer.send::<Value>(Method::PATCH, &below, &body).await?;
     Ok(true)
 }

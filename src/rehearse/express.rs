@@ -30,6 +30,9 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub trait Farm: Send + Sync {
     /// The pods of a namespace; those of other programs may be among them.
     fn pods(&self, namespace: &str) -> Vec<PodFact>;
+
+    /// Grows with every change of any pod.
+    fn version(&self) -> u64;
 }
 
 /// What Express can know of one of its pods.
@@ -80,6 +83,8 @@ struct Sent {
 struct Inner {
     systems: Vec<System>,
     sent: Sent,
+    /// Up to when the systems have caught up, and with which version of the farm.
+    caught_up: Option<(Timestamp, u64)>,
     /// By namespace and node; `None` as the command stands for all of them.
     faults: BTreeMap<(String, String, Option<Cmd>), Fault>,
 }
@@ -92,13 +97,16 @@ impl Express {
     /// Adds a system: its frontends exist from now on and for ever.
     pub fn add(&self, namespace: &str, system: &str, frontends: Frontends, conduct: Conduct) {
         let system = System::new(namespace, system, frontends, conduct, (self.now)());
-        self.lock().systems.push(system);
+        let mut inner = self.lock();
+        inner.systems.push(system);
+        inner.caught_up = None;
     }
 
     /// Changes how a system behaves from this moment on. An unknown system has no behaviour to change.
     pub fn conduct(&self, namespace: &str, system: &str, change: impl FnOnce(&mut Conduct)) {
         self.advance();
         let mut inner = self.lock();
+        inner.caught_up = None;
         let found = inner.systems.iter_mut().find(|it| it.is(namespace, system));
         if let Some(system) = found {
             change(&mut system.conduct);
@@ -118,6 +126,11 @@ impl Express {
     /// Lets all systems catch up with the clock, and says up to when.
     pub fn advance(&self) -> Timestamp {
         let now = (self.now)();
+        // Whatever changes meanwhile is caught up with the next time.
+        let here = Some((now, self.farm.version()));
+        if std::mem::replace(&mut self.lock().caught_up, here) == here {
+            return now;
+        }
         let mut namespaces: Vec<String> =
             self.lock().systems.iter().map(|system| system.namespace.clone()).collect();
         namespaces.sort_unstable();

@@ -279,6 +279,17 @@ impl GitHub {
         self.acting(|desk, now| desk.reopen(number, now))
     }
 
+    /// Somebody takes all labels off a pull request.
+    pub fn unlabel(&self, number: u64) {
+        let now = self.now();
+        self.write(|desk| {
+            if let Some(pull) = desk.pulls.get_mut(&number) {
+                pull.labels.clear();
+                pull.updated = now;
+            }
+        });
+    }
+
     /// Somebody makes a draft of a pull request, or the other way round.
     pub fn set_draft(&self, number: u64, draft: bool) {
         self.write(|desk| {

@@ -21,8 +21,8 @@ use super::scenario::{Asked, MAX_FARMERS, Moment, Scenario};
 use super::timeline::Timeline;
 use super::world::{Event, Ledger, Setting, TICKET, What, World};
 use crate::cli::ScaledClock;
-use crate::commands::exit;
 use crate::context::Clock;
+use crate::exit;
 
 use listening::Listening;
 
@@ -38,7 +38,8 @@ const LIFE: Duration = Duration::from_millis(700);
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// How the lines of an error begin.
-const ERRORS: [&str; 3] = ["error: ", "caused by: ", "hint: "];
+const ERRORS: [&str; 2] = ["error: ", "caused by: "];
+const HINT: &str = "hint: ";
 
 /// What is played, with what.
 pub struct Play<'a> {
@@ -241,6 +242,7 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
         let mut err = lines(child.stderr.take());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut of_error = false;
         let mut lives_until = self.life().map(|life| Instant::now() + life);
         loop {
             tokio::select! {
@@ -252,7 +254,10 @@ impl<S: FnMut(&str) -> std::io::Result<()>> Stage<'_, S> {
                 Some(line) = next(&mut err) => {
                     let line = line.context("reading what the program complains of")?;
                     self.said(&line)?;
-                    if ERRORS.iter().any(|label| line.starts_with(label)) {
+                    // A warning may have a hint, too.
+                    let begins = ERRORS.iter().any(|label| line.starts_with(label));
+                    of_error = begins || of_error && line.starts_with(HINT);
+                    if of_error {
                         self.errors += &format!("{line}\n");
                     }
                 }

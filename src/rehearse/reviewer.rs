@@ -102,6 +102,10 @@ struct Plan {
     others: Option<(Timestamp, u32)>,
     /// It was found not to merge, and hasn't changed since, or is in the queue.
     done: bool,
+    /// What the base was at when it was looked at.
+    base: Option<Oid>,
+    /// It was told that it doesn't merge.
+    conflicts: bool,
     /// It was told that it has to wait.
     waits: bool,
 }
@@ -163,12 +167,28 @@ impl Reviewer {
             self.take_note(&mut acts)?;
         }
         let now = self.github.now();
+        self.look_again()?;
         let numbers: Vec<u64> = self.plans.keys().copied().collect();
         for number in numbers {
             self.review(number, now, &mut acts)?;
             self.take_note(&mut acts)?;
         }
         Ok(acts)
+    }
+
+    /// What doesn't merge now may merge once the base is another, e.g. when a revert was reverted.
+    fn look_again(&mut self) -> Result<(), ReviewError> {
+        if self.plans.is_empty() {
+            return Ok(());
+        }
+        let base =
+            self.repo.find_reference(&format!("refs/heads/{}", self.github.base()))?.target();
+        for (number, plan) in &mut self.plans {
+            let waits = self.github.pull(*number).is_some_and(|pull| pull.queued.is_none());
+            plan.done &= !waits || plan.base == base;
+            plan.base = base;
+        }
+        Ok(())
     }
 
     /// What happened on GitHub since the last look.
@@ -191,7 +211,7 @@ impl Reviewer {
                         (request.title, request.body) = (title, message);
                     }
                     if let Some(plan) = self.plans.get_mut(&pull.number) {
-                        (plan.request, plan.done) = (request.clone(), false);
+                        (plan.request, plan.done, plan.conflicts) = (request.clone(), false, false);
                     }
                     acts.push(Act::Updated(request));
                 }
@@ -211,7 +231,7 @@ impl Reviewer {
         let due = request.opened + takes;
         self.plans.insert(
             request.number.into(),
-            Plan { request, due, others, done: false, waits: false },
+            Plan { request, due, others, done: false, base: None, conflicts: false, waits: false },
         );
     }
 
@@ -261,7 +281,10 @@ impl Reviewer {
             return Ok(());
         }
         if self.github.conflicts(number)? {
-            acts.push(Act::Conflicts(request));
+            let plan = self.plans.get_mut(&number);
+            if plan.is_some_and(|plan| !std::mem::replace(&mut plan.conflicts, true)) {
+                acts.push(Act::Conflicts(request));
+            }
             return Ok(());
         }
         self.github.set_draft(number, false);

@@ -3,7 +3,7 @@ use jiff::SignedDuration;
 
 use super::express::Conduct;
 use super::reviewer::{Landing, Manners};
-use crate::commands::exit;
+use crate::exit;
 use crate::rbac::Form;
 use crate::run::Phase;
 

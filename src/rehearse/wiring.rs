@@ -21,6 +21,10 @@ impl Farm for Kubernetes {
         let pods = self.list(Kind::Pod, namespace);
         pods.iter().map(|pod| fact(pod)).collect()
     }
+
+    fn version(&self) -> u64 {
+        Kubernetes::version(self)
+    }
 }
 
 fn fact(pod: &Value) -> PodFact {

@@ -111,13 +111,15 @@ impl Manifests<'_> {
             to: command.to.clone(),
             expect: command.expect.clone(),
         };
-        let (command, rebuild_attempt, aa_status) = match kind {
-            JobKind::Trigger => (order(&admin.trigger), None, admin.aa_status.path.clone()),
-            JobKind::Propagate { rebuild } => (
-                order(&admin.propagate),
-                Some(rebuild),
-                Some(http(&admin.aa_status.path, "aaStatus")?),
-            ),
+        let (command, rebuild_attempt, aa_status, frontends) = match kind {
+            JobKind::Trigger => {
+                let aa_status = admin.aa_status.path.clone();
+                (order(&admin.trigger), None, aa_status, record.frontends.clone())
+            }
+            JobKind::Propagate { rebuild } => {
+                let aa_status = http(&admin.aa_status.path, "aaStatus")?;
+                (order(&admin.propagate), Some(rebuild), Some(aa_status), Vec::new())
+            }
         };
         let set = record.system.synchronizer_set();
         Ok(AdminJob {
@@ -129,6 +131,7 @@ impl Manifests<'_> {
             forced: record.forced,
             rebuild_attempt,
             synchronizer: format!("{}.{set}", record.system.synchronizer_pod()),
+            frontends,
             port: admin.port,
             aa_status,
             rebuild_status: StatusQuery {

@@ -3,7 +3,7 @@
 use anstyle::AnsiColor;
 
 use super::overview::Overview;
-use super::time::{age, from_now};
+use super::time::{age, from_now, moment};
 use super::{Style, escape};
 use crate::run::{PhaseSpan, SpanState};
 
@@ -23,7 +23,14 @@ pub fn detail(view: &Overview, style: Style) -> String {
         text += &format!("  rebuild: {bar}{percent:.1} % done{eta}\n");
     }
     if let Some(watched) = view.watched.filter(|_| view.phase.is_some()) {
-        text += &format!("  watched: last {}\n", from_now(watched, view.at));
+        let outage = view
+            .outage
+            .map(|it| format!(", by nobody from {} to {}", moment(it.from), moment(it.to)));
+        text += &format!(
+            "  watched: last {}{}\n",
+            from_now(watched, view.at),
+            outage.unwrap_or_default()
+        );
     }
     for attention in &view.attention {
         let label = style.color(AnsiColor::Yellow, "attention:");

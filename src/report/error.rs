@@ -3,8 +3,8 @@ use anstyle::AnsiColor;
 use thiserror::Error;
 
 use super::{Style, escape};
-use crate::commands::exit;
 use crate::config::{NameError, Problems};
+use crate::exit;
 use crate::github::NoPlace;
 use crate::observe::deployment;
 use crate::observe::replay::ReplayError;

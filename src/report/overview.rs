@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::json::Line;
 use super::nodes::{NodeRow, rows};
 use super::time::{age, from_now, moment};
+use crate::run::journal::Stretch;
 use crate::run::review::ReviewState;
 use crate::run::{
     Attention, Decision, Observation, PhaseSpan, Progress, Unmet, attentions, estimate, notices,
@@ -42,6 +43,8 @@ pub struct Overview {
     pub band: Option<(Timestamp, Timestamp)>,
     /// When a watcher looked last, where it keeps a journal.
     pub watched: Option<Timestamp>,
+    /// When, not long ago, nobody watched.
+    pub outage: Option<Stretch>,
     pub deadline: Option<Timestamp>,
     pub ticket: Option<String>,
     pub links: Vec<Link>,
@@ -104,6 +107,7 @@ impl Overview {
             notices: notices(seen),
             nodes: rows(seen).unwrap_or_default(),
             progress: line.progress.clone(),
+            outage: seen.world.journal.outage(seen.at),
             estimated: estimated.map(|estimate| estimate.as_of),
             band: estimated.map(|estimate| (estimate.earliest, estimate.latest)),
             watched: seen.world.journal.last_tick.filter(|last| *last <= seen.at),

@@ -24,15 +24,23 @@ pub struct Text {
     context: Context,
     differences: Vec<Difference>,
     step: Step,
+    job: Option<String>,
 }
 
-/// A body within GitHub's limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
-    pub text: String,
-    /// The same with all that was cut, where something was.
-    pub whole: Option<String>,
+/// Who is behind a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who asked for it.
+    pub requested_by: Option<String>,
+    /// The page of the CI run that makes it. Its summary has the diffs whole.
+    pub job: Option<String>,
 }
+
+/// What one fact may take, in code points: an abort's reason has no limit of its own.
+const LONGEST_FACT: usize = 2_000;
+
+/// Of how many steps before it is told, the newest of them.
+const MOST_STEPS: usize = 50;
 
 #[derive(Serialize)]
 struct Row {
@@ -57,7 +65,7 @@ impl Text {
         step: &Step,
         change: &Change,
         place: &Place,
-        requested_by: Option<&str>,
+        origin: &Origin,
     ) -> Result<Self, RenderError> {
         let differences = differences(change)?;
         if differences.is_empty() {
@@ -66,6 +74,7 @@ impl Text {
         let mut context = Context::new();
         context.insert("alert", &alert(step));
         context.insert("summary", &words::summary(step));
+        context.insert("happens", &words::happens(step));
         context.insert("rows", &rows(&differences));
         context.insert("counts", &words::counts(&differences));
         let base = &seen.deployment.base;
@@ -75,20 +84,21 @@ impl Text {
         let at = super::terminal::moment(seen.at);
         context.insert("seen", &format!("Seen at {at}, with {name} at {link}:"));
         context.insert("facts", &facts(seen, step));
-        let not_proved = step.not_proved.iter().map(|line| escape::markdown(line));
+        let not_proved = step.not_proved.iter().map(|line| said(line));
         context.insert("not_proved", &not_proved.collect::<Vec<String>>());
         context.insert("verify", &words::verify(step));
         context.insert("back_out", &words::back_out(step));
-        context.insert("run", &run(step, requested_by));
+        context.insert("run", &run(step, origin));
         context.insert("steps", &steps(seen, step, place));
-        Ok(Text { title: title(step), context, differences, step: step.clone() })
+        let (title, step, job) = (title(step), step.clone(), origin.job.clone());
+        Ok(Text { title, context, differences, step, job })
     }
 
-    /// The body for the step's `commit`.
+    /// The body for the step's `commit`, within GitHub's limit.
     ///
     /// # Errors
     /// The template can't be rendered.
-    pub fn body(&self, commit: &str) -> Result<Body, RenderError> {
+    pub fn body(&self, commit: &str) -> Result<String, RenderError> {
         let record = &self.step.record;
         let marker = marker(&record.system, (record.run, record.step), commit);
         let with = |diffs: &str| {
@@ -99,10 +109,14 @@ impl Text {
         };
         let around = with("")?.chars().count();
         let room = markdown::LIMIT.saturating_sub(around);
-        let diffs = diffs::folded(&self.differences, room, commit)?;
-        let text = with(&diffs.shown)?;
-        let whole = diffs.whole.map(|whole| with(&whole)).transpose()?;
-        Ok(Body { text, whole })
+        let elsewhere = match &self.job {
+            Some(job) => format!(
+                "The summary of [this CI run]({}) has all of it, and so has `git show {commit}`.",
+                escape::url(job)
+            ),
+            None => format!("`git show {commit}` shows all of it."),
+        };
+        Ok(with(&diffs::folded(&self.differences, room, &elsewhere)?)?)
     }
 }
 
@@ -117,12 +131,11 @@ pub fn patch(change: &Change) -> Result<String, RenderError> {
 /// What must be read first: that a teardown throws away what nobody has proved to be saved.
 fn alert(step: &Step) -> Option<String> {
     let skipped = step.record.gate_skipped.as_deref();
-    let skipped =
-        skipped.map(|words| format!("Gate skipped by a person: {}", escape::markdown(words)));
+    let skipped = skipped.map(|words| format!("Gate skipped by a person: {}", said(words)));
     if step.record.phase != Phase::Teardown {
         return skipped;
     }
-    let unproved: Vec<String> = step.not_proved.iter().map(|line| escape::markdown(line)).collect();
+    let unproved: Vec<String> = step.not_proved.iter().map(|line| said(line)).collect();
     let unproved = (!unproved.is_empty()).then(|| format!("Not proved: {}", unproved.join("; ")));
     let all: Vec<String> = unproved.into_iter().chain(skipped).collect();
     (!all.is_empty()).then(|| all.join(". "))
@@ -148,19 +161,26 @@ fn facts(seen: &Observation, step: &Step) -> Vec<String> {
         _ => &[],
     };
     let facts = gates.iter().map(|gate| match verdict(seen, *gate) {
-        Verdict::Met(fact) => format!("`{gate}`: {}", escape::markdown(&fact)),
+        Verdict::Met(fact) => format!("`{gate}`: {}", said(&fact)),
         Verdict::Unmet(why) | Verdict::Failed(why) => {
-            format!("`{gate}` isn't met: {}", escape::markdown(&why.message))
+            format!("`{gate}` isn't met: {}", said(&why.message))
         }
         Verdict::Unknown(why) => {
-            format!("`{gate}` couldn't be looked at: {}", escape::markdown(&why.message))
+            format!("`{gate}` couldn't be looked at: {}", said(&why.message))
         }
     });
     let facts: Vec<String> = facts.collect();
-    if facts.is_empty() { vec![escape::markdown(&reason)] } else { facts }
+    if facts.is_empty() { vec![said(&reason)] } else { facts }
 }
 
-fn run(step: &Step, requested_by: Option<&str>) -> Vec<Fact> {
+/// The words of others, cut where they are too long to be read.
+fn said(text: &str) -> String {
+    let mut all = text.chars();
+    let beginning: String = all.by_ref().take(LONGEST_FACT).collect();
+    escape::markdown(&beginning) + if all.next().is_some() { "…" } else { "" }
+}
+
+fn run(step: &Step, origin: &Origin) -> Vec<Fact> {
     let record = &step.record;
     let yes_no = |flag: bool| if flag { "yes" } else { "no" };
     let facts = [
@@ -173,19 +193,24 @@ fn run(step: &Step, requested_by: Option<&str>) -> Vec<Fact> {
         ("farmers", Some(record.farmers.to_string())),
         ("frontends", Some(record.frontends.join(", "))),
         ("ticket", record.ticket.clone()),
-        ("requested by", requested_by.map(str::to_owned)),
+        ("requested by", origin.requested_by.clone()),
     ];
     let facts = facts.into_iter().filter_map(|(name, value)| {
         let value = value.filter(|value| !value.is_empty())?;
-        Some(Fact { name, value: escape::markdown(&value) })
+        Some(Fact { name, value: said(&value) })
     });
-    facts.collect()
+    let job = origin.job.as_ref();
+    let job = job
+        .map(|job| Fact { name: "made by", value: format!("[this CI run]({})", escape::url(job)) });
+    facts.chain(job).collect()
 }
 
 /// The steps that came before, each with its commit on the base and its request where that is known.
 fn steps(seen: &Observation, step: &Step, place: &Place) -> Vec<String> {
-    let landed = seen.deployment.history.landed.iter().rev();
-    let landed = landed.filter(|landed| landed.run == step.record.run);
+    let landed = seen.deployment.history.landed.iter();
+    let landed = landed.filter(|landed| landed.run == step.record.run).take(MOST_STEPS);
+    let landed: Vec<_> = landed.collect();
+    let landed = landed.into_iter().rev();
     let line = landed.map(|landed| {
         let commit = landed.commit.get(..10).unwrap_or(&landed.commit);
         let url = place.commit_url(&landed.commit);

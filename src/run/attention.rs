@@ -2,17 +2,13 @@
 //! that nothing which is owed depends on somebody having remembered it.
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::express::ProbeState;
 use super::gate::{About, Concern, concerns, unmapped_word};
-use super::journal::GAP;
 use super::progress::{standstill, went_back};
 use super::{Decision, Gate, Observation, Unmet, Why};
-
-/// How long it is told afterwards that nobody watched.
-const OUTAGE_TOLD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Something that should reach an inbox. The same matter keeps its class while it lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +38,6 @@ pub enum AttentionClass {
     Application,
     /// A node says a word that the inputs don't map.
     Word,
-    /// Nobody watched for a while.
-    Watcher,
 }
 
 impl fmt::Display for AttentionClass {
@@ -55,7 +49,6 @@ impl fmt::Display for AttentionClass {
             AttentionClass::Synchronizer => "synchronizer",
             AttentionClass::Application => "application",
             AttentionClass::Word => "word",
-            AttentionClass::Watcher => "watcher",
         })
     }
 }
@@ -73,7 +66,6 @@ pub fn attentions(seen: &Observation, decision: &Decision) -> Vec<Attention> {
     if let Decision::Wait(unmet) = decision {
         all.extend(unmet.iter().filter_map(|unmet| overdue(seen, unmet)));
     }
-    all.extend(unwatched(seen));
     all
 }
 
@@ -154,22 +146,5 @@ fn stalled(seen: &Observation) -> Option<Attention> {
             seen.deployment.system.abort()
         )),
         since: Some(still.since),
-    })
-}
-
-/// The newest time in which nobody watched although a run is on, while that is news.
-fn unwatched(seen: &Observation) -> Option<Attention> {
-    // The last look before this one.
-    let watched = &seen.world.journal.watched;
-    let open = seen.world.journal.last_tick.map(|last| (last, seen.at));
-    let closed = watched.windows(2).map(|pair| (pair[0].to, pair[1].from));
-    let gaps = closed.chain(open).filter(|(from, to)| to.duration_since(*from) > GAP);
-    let (from, to) = gaps.max_by_key(|(_, to)| *to)?;
-    let since_then = seen.at.duration_since(to);
-    (since_then >= SignedDuration::ZERO && since_then <= OUTAGE_TOLD).then(|| Attention {
-        class: AttentionClass::Watcher,
-        message: format!("nobody watched this run from {from} to {to}"),
-        hint: Some("see that `dcr-gitops watch` runs, or the pipeline that runs it".to_owned()),
-        since: Some(from),
     })
 }

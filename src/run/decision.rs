@@ -4,7 +4,8 @@
 //!
 //! - At most one step is proposed, and it is the next phase of the run on the base, another attempt of
 //!   its phase, more farmers in its phase, or its teardown: no phase is ever skipped.
-//! - A step is proposed only when every gate before it is met, or a person said why it needn't be.
+//! - A step is proposed, or made again on a base that changed under it, only when every gate before it is
+//!   met, or a person said why it needn't be.
 //!   What couldn't be seen counts as not met. Only a first step (no run to harm), a person's abort, a
 //!   synchronizer taken down again, and more farmers in the same phase need no gate.
 //! - A halt outlives everything but `retry`, `abort` and its own cause.

@@ -123,8 +123,13 @@ pub fn not_proved(seen: &Observation, before: Option<Phase>, phase: Phase) -> Ve
 }
 
 pub fn unmet(seen: &Observation, gate: Gate, why: Why) -> Unmet {
-    // Room in the cluster is missing since others took it, which nobody noted.
-    let since = if gate == Gate::Capacity { None } else { since(seen) };
+    let since = match gate {
+        // Room in the cluster is missing since others took it, which nobody noted.
+        Gate::Capacity => None,
+        // More farmers begin nothing anew.
+        Gate::Rebuild => seen.deployment.record.as_ref().and_then(|record| began(seen, record)),
+        _ => since(seen),
+    };
     Unmet { gate, message: why.message, hint: why.hint, since }
 }
 

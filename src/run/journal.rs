@@ -19,6 +19,9 @@ pub const GAP: SignedDuration = SignedDuration::from_hours(2);
 /// How often it is written at the most.
 pub const WRITTEN_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
+/// How long it is shown afterwards that nobody watched.
+const OUTAGE_SHOWN: SignedDuration = SignedDuration::from_hours(24);
+
 /// How many stretches, attempts, proposals and reports are kept, the newest.
 const KEPT: usize = 32;
 
@@ -165,6 +168,18 @@ impl Journal {
     /// Whether so much time has passed since it was written that it may be again.
     pub fn may_be_written(&self, at: Timestamp) -> bool {
         self.last_tick.is_none_or(|last| at.duration_since(last) >= WRITTEN_EVERY)
+    }
+
+    /// The newest time in which nobody watched, if it ended within the last day or lasts `at` that moment.
+    /// It is shown, and no more: whoever has to be woken by it is woken by the heartbeat that is missing.
+    pub fn outage(&self, at: Timestamp) -> Option<Stretch> {
+        let closed =
+            self.watched.windows(2).map(|two| Stretch { from: two[0].to, to: two[1].from });
+        let open = self.last_tick.map(|last| Stretch { from: last, to: at });
+        let is_long = |it: &Stretch| it.to.duration_since(it.from) > GAP;
+        let newest = closed.chain(open).filter(is_long).max_by_key(|it| it.to)?;
+        let ago = at.duration_since(newest.to);
+        (SignedDuration::ZERO..=OUTAGE_SHOWN).contains(&ago).then_some(newest)
     }
 
     /// Whether people were told of it already.

@@ -50,6 +50,7 @@ fn job(node: &Node, attempt: u32) -> AdminJob {
         forced: true,
         rebuild_attempt: None,
         synchronizer: node.address.ip().to_string(),
+        frontends: Vec::new(),
         port: node.address.port(),
         aa_status: admin.aa_status.path,
         rebuild_status: StatusQuery {

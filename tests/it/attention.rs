@@ -1,7 +1,6 @@
 //! What reaches an inbox: every matter once, as long as it lasts, whoever looks and whatever is remembered.
 use dcr_gitops::run::deployment::{Action, StepContent};
 use dcr_gitops::run::express::ProbeState;
-use dcr_gitops::run::journal::Stretch;
 use dcr_gitops::run::review::ReviewState;
 use dcr_gitops::run::{
     Attention, AttentionClass, Gate, Observation, Phase, Request, attentions, decide,
@@ -104,35 +103,6 @@ fn a_word_outside_the_map() {
     answer.state = ProbeState::Unmapped("PAUSED".into());
     history.world.admin.history = Some(answer);
     assert_eq!(classes(&history), [AttentionClass::Word]);
-}
-
-/// Told by the first who looks again, and for a day by everybody.
-#[test]
-fn hours_in_which_nobody_watched() {
-    let mut seen = met(Phase::FarmUp);
-    cluster(&mut seen).pods.clear();
-    seen.deployment.policy.attention.nodes = "7d".parse().unwrap();
-    let hours = |hours: i64| SignedDuration::from_hours(hours);
-    seen.world.journal.last_tick = Some(seen.at - hours(2));
-    assert_eq!(classes(&seen), []);
-    let from = seen.at - hours(5);
-    seen.world.journal.last_tick = Some(from);
-    let open = told(&seen);
-    assert_eq!((open[0].class, open[0].since), (AttentionClass::Watcher, Some(from)));
-
-    let to = seen.at;
-    let stretch = |from, to| Stretch { from, to };
-    seen.world.journal.watched = vec![stretch(from - hours(9), from), stretch(to, to + hours(1))];
-    for later in [1, 2] {
-        seen.at = to + hours(later);
-        seen.world.journal.last_tick = Some(to + hours(1));
-        let closed = told(&seen);
-        assert_eq!((closed[0].class, closed[0].since), (AttentionClass::Watcher, Some(from)));
-    }
-    seen.at = to + hours(25);
-    seen.world.journal.watched[1].to = seen.at;
-    seen.world.journal.last_tick = Some(seen.at);
-    assert_eq!(classes(&seen), []);
 }
 
 /// Whoever lost the journal tells it again rather than not at all.

@@ -179,6 +179,41 @@ fn a_side_move_waits_for_another_open_step_even_if_that_is_outdated() {
 }
 
 #[test]
+fn a_step_is_made_again_only_if_it_might_as_well_be_proposed_now() {
+    let mut seen = met(Phase::FarmUp);
+    opens(&mut seen, Action::Advance, Phase::Rebuild);
+    outdate(&mut seen);
+    assert!(matches!(proposed(&seen, &Request::Observe).place, Place::Replace(_)));
+    seen.world.cluster = dcr_gitops::run::cluster::ClusterView::NoContext { context: "den".into() };
+    for asked in [Request::Observe, next()] {
+        let said = waits(&seen, &asked);
+        assert!(said.starts_with("review: ") && said.contains("it isn't made again"), "{said}");
+        assert!(said.contains("applied: the cluster can't be seen"), "{said}");
+    }
+    // A person said why the gate needn't hold.
+    let StepContent::Ours(meant) = &mut seen.deployment.steps[0].content else { panic!() };
+    meant.gate_skipped = Some("the API server moves".into());
+    assert!(matches!(proposed(&seen, &Request::Observe).place, Place::Replace(_)));
+
+    // What would fire a second trigger.
+    let mut seen = failed();
+    let mut retry = intent(&seen, Action::Retry, Phase::Rebuild);
+    retry.attempt = 2;
+    open(&mut seen, StepContent::Ours(Box::new(retry)));
+    outdate(&mut seen);
+    assert_eq!(proposed(&seen, &Request::Observe).record.attempt, 2);
+    seen.world.admin.rebuild.iter_mut().for_each(|answer| answer.state = ProbeState::Running);
+    assert!(waits(&seen, &Request::Observe).contains("says that a rebuild is running"));
+
+    // What failed for good since.
+    let mut seen = failed();
+    opens(&mut seen, Action::Advance, Phase::Propagate);
+    assert!(waits(&seen, &Request::Observe).starts_with("review: "));
+    outdate(&mut seen);
+    assert!(halts(&seen, &Request::Observe).contains("says that the rebuild failed"));
+}
+
+#[test]
 fn a_request_declines_what_its_head_names_and_nothing_else() {
     let mut seen = met(Phase::HistoryUpdate);
     opens(&mut seen, Action::Advance, Phase::FarmUp);

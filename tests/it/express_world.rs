@@ -1,4 +1,5 @@
 //! The embedded Express: what its nodes print and when, how fast it rebuilds, and what it remembers.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dcr_gitops::rehearse::express::{
@@ -15,12 +16,18 @@ const SYNCHRONIZER: &str = "systemdcrtest1-dcr-sync-0";
 const FRONTEND: &str = "systemdcrtest1-fe3";
 const STATUS: &str = "/.admin?cmd=rebuildStatus&CMD_CENTER_CSRF_TOKEN=&format=JSON&template=";
 
-struct Pods(Mutex<Vec<PodFact>>);
+#[derive(Default)]
+struct Pods(Mutex<Vec<PodFact>>, AtomicU64);
 
 impl Farm for Pods {
     fn pods(&self, namespace: &str) -> Vec<PodFact> {
         let pods = self.0.lock().unwrap();
         if namespace == NAMESPACE { pods.clone() } else { vec![] }
+    }
+
+    /// Nobody counts: it may always have changed.
+    fn version(&self) -> u64 {
+        self.1.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -35,7 +42,7 @@ impl World {
     /// Boots in 3 minutes, updates its history in an hour, needs 12 hours of one farmer.
     fn new(change: impl FnOnce(&mut Conduct)) -> Self {
         let clock = Arc::new(Mutex::new("2026-11-22T09:00:00Z".parse().unwrap()));
-        let pods = Arc::new(Pods(Mutex::default()));
+        let pods = Arc::new(Pods::default());
         let now: Now = {
             let clock = clock.clone();
             Arc::new(move || *clock.lock().unwrap())

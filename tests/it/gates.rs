@@ -818,3 +818,26 @@ fn what_needs_somebody_at_once_is_told_at_once() {
     cluster(&mut seen).pods[0].started = Some(landed_at() + SignedDuration::from_mins(20));
     assert_eq!(classes(&seen), [AttentionClass::Synchronizer]);
 }
+
+#[test]
+fn a_rebuild_is_waited_for_since_its_attempt_began() {
+    let mut seen = met(Phase::Rebuild);
+    for answer in &mut seen.world.admin.rebuild {
+        answer.state = ProbeState::Running;
+    }
+    let waits = |seen: &Observation| match decide(seen, &Request::Observe).unwrap() {
+        Decision::Wait(unmet) => unmet,
+        other => panic!("{other:?}"),
+    };
+    let before = waits(&seen);
+    let landed = seen.deployment.history.landed[0].at;
+    assert_eq!((before[0].gate, before[0].since), (Gate::Rebuild, Some(landed)));
+    // More farmers landed meanwhile.
+    let mut scaled = seen.deployment.history.landed[0].clone();
+    (scaled.step, scaled.farmers) = (scaled.step + 1, scaled.farmers + 1);
+    scaled.at = landed + SignedDuration::from_hours(5);
+    let record = seen.deployment.record.as_mut().unwrap();
+    (record.step, record.farmers) = (scaled.step, scaled.farmers);
+    seen.deployment.history.landed.insert(0, scaled);
+    assert_eq!(waits(&seen).last().unwrap().since, before[0].since);
+}

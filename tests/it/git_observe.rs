@@ -49,7 +49,10 @@ fn a_run_is_read_with_what_it_wants_and_how_it_got_there() {
     let land = |message: &str, files: &[(String, String)], day: i64| {
         sandbox.land_at(&origin, "main", message, files, NOW - 86_400 * (50 - day)).to_string()
     };
-    let at = |run: u32, step: u32, phase: Phase| run_files(&record(&system, run, step, phase));
+    let ticket = Some("DCR-1".to_owned());
+    let at = |run: u32, step: u32, phase: Phase| {
+        run_files(&Record { ticket: ticket.clone(), ..record(&system, run, step, phase) })
+    };
     land("6.1", &at(6, 1, Phase::HistoryUpdate), 1);
     land("6.2", &torn_down(&system, 6, 2), 2);
     let between = files(&[("elsewhere", "x")]);
@@ -89,6 +92,7 @@ fn a_run_is_read_with_what_it_wants_and_how_it_got_there() {
         (&seen.history.landed[0].commit, seen.history.landed[0].phase),
         (&ended, Phase::Teardown)
     );
+    assert_eq!(seen.history.landed[0].ticket.as_deref(), Some("DCR-1"), "it is still to be told");
 
     // A first step that was taken back is older than nothing: the walk goes on to the teardown before.
     land("8.1", &at(8, 1, Phase::HistoryUpdate), 10);

@@ -9,7 +9,8 @@ use dcr_gitops::git::{Oid, Repo};
 use dcr_gitops::observe::journal::{Stored, stored};
 use dcr_gitops::propose::{Note, note};
 use dcr_gitops::run::Observation;
-use dcr_gitops::run::journal::Journal;
+use dcr_gitops::run::journal::{Journal, Stretch};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::estimate::Watched;
 use crate::git_repo::Sandbox;
@@ -88,4 +89,22 @@ fn write(repo: &Repo, seen: Observation, holds: Option<Oid>) -> Stored {
 
 fn percents(journal: &Journal) -> Vec<f64> {
     journal.samples.iter().map(|sample| sample.percent).collect()
+}
+
+#[test]
+fn hours_in_which_nobody_watched_are_shown_for_a_day() {
+    let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+    let stretch = |from, to| Stretch { from: at(from), to: at(to) };
+    let mut journal = Journal { last_tick: Some(at(10)), ..Journal::default() };
+    journal.watched = vec![stretch(0, 10)];
+    assert_eq!(journal.outage(at(12)), None);
+    assert_eq!(journal.outage(at(15)), Some(stretch(10, 15)));
+    journal.watched.push(stretch(15, 20));
+    journal.last_tick = Some(at(20));
+    assert_eq!(journal.outage(at(21)), Some(stretch(10, 15)));
+    journal.watched[1].to = at(40);
+    journal.last_tick = Some(at(40));
+    assert_eq!(journal.outage(at(40)), None);
+    // Whoever looked in the future wrote nonsense.
+    assert_eq!(journal.outage(at(3)), None);
 }

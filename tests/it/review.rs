@@ -1,4 +1,5 @@
 //! Steps in review: the built program against the embedded GitHub, over loopback.
+mod authority;
 mod auto;
 mod body;
 mod commits;

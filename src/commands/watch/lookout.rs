@@ -12,22 +12,24 @@ use super::teller::{Told, Watched};
 use crate::cli::{Common, Watch};
 use crate::commands::desk::{Desk, is_passing};
 use crate::commands::emit::{make, needs_github, was_outrun};
-use crate::commands::exit;
 use crate::commands::look::{Asked, Look, read, world};
 use crate::commands::memory::Memory;
 use crate::commands::session::{Mark, Session};
 use crate::config::Settings;
 use crate::context::Context;
+use crate::exit;
 use crate::observe::deployment::HasRun;
 use crate::observe::kubeconfig::Stamp;
 use crate::observe::replay::Replay;
 use crate::render::BaseFolder;
 use crate::report::error;
+use crate::report::json::StepOutcome;
 use crate::run::cluster::ClusterView;
 use crate::run::deployment::Deployment;
 use crate::run::review::Review;
 use crate::run::{
-    Attention, Decision, Observation, Request, Step, SystemRef, attentions, decide, in_review,
+    Attention, Decision, Observation, Place, Request, Step, SystemRef, attentions, decide,
+    in_review,
 };
 use crate::wait::{Occasion, Seen};
 
@@ -444,7 +446,7 @@ impl Lookout {
         }
         self.noted.push((seen.clone(), attentions(&seen, &decision)));
         let look = Look { seen, folder: base.folder.clone() };
-        let mut notes = Vec::new();
+        let (mut notes, mut made) = (Vec::new(), None);
         if let Some(desk) = desk.filter(|_| self.asked.emit.pr && self.fetched)
             && let Err(error) = desk.close_duplicates(&look)
         {
@@ -454,10 +456,17 @@ impl Lookout {
             Decision::Wait(_) | Decision::Idle(_) | Decision::Withdraw(_) => {
                 self.done.remove(system);
                 // What waits for review is looked after.
-                let open = in_review(&look.seen).filter(|_| self.looks_after(&look, &decision));
+                let open = in_review(&look.seen).filter(|step| self.looks_after(&look, step));
                 if let Some(step) = open {
                     match make(&self.context, session, &look, &step, self.asked.emit, desk) {
-                        Ok(made) => notes.extend(made.notes),
+                        Ok(made) if made.done.outcome == StepOutcome::Adopted => {
+                            notes.extend(made.notes);
+                        }
+                        // It wasn't all there: whoever was to put it in review was interrupted.
+                        Ok(done) => {
+                            self.look_again(system);
+                            made = Some((step, done));
+                        }
                         Err(error) if was_outrun(&error) => {}
                         Err(error) if is_passing(&error) => notes.push(error.to_string()),
                         Err(error) => return One::failed(error, false),
@@ -489,14 +498,23 @@ impl Lookout {
                 }
             }
         }
-        One::Seen(Watched::new(look.seen, decision, None, notes))
+        One::Seen(Watched::new(look.seen, decision, made, notes))
     }
 
-    /// Whether a step that waits for review is seen to at this look.
-    fn looks_after(&self, look: &Look, decision: &Decision) -> bool {
+    /// Whether a step that waits for review is seen to at this look: its request, or that it is on the remote.
+    fn looks_after(&self, look: &Look, step: &Step) -> bool {
+        let emit = self.asked.emit;
         let seen = look.seen.world.review.unseen.is_none();
-        let waits = matches!(decision, Decision::Wait(_));
-        self.asked.emit.pr && !self.asked.no_emit && self.fetched && waits && seen
+        let is_here_alone = matches!(&step.place, Place::Adopt(branch) if branch.remote.is_none());
+        let wanted = emit.pr || emit.pushes() && is_here_alone;
+        wanted && !self.asked.no_emit && self.fetched && seen
+    }
+
+    /// The branch of this system is another one now, here and there.
+    fn look_again(&mut self, system: &SystemRef) {
+        self.bases.remove(system);
+        self.stale = true;
+        self.changed.notify_one();
     }
 
     /// Emits what is due.
@@ -514,10 +532,7 @@ impl Lookout {
         if let Decision::Propose(step) = &decision
             && !self.asked.no_emit
         {
-            // The branch is another one now, here and there.
-            self.bases.remove(&system);
-            self.stale = true;
-            self.changed.notify_one();
+            self.look_again(&system);
             match make(&self.context, session, &look, step, self.asked.emit, desk) {
                 Ok(done) => made = Some((Step::clone(step), done)),
                 // Somebody else was faster: the next look sees what with.

@@ -58,7 +58,7 @@ pub(super) fn read(repo: &Repo, tip: Oid, dcr: &str, now: &State) -> Result<Hist
         walk.load(changes.iter().flat_map(|(point, before)| [point.dcr, *before]).flatten())?;
         for (point, before) in changes {
             let (after, before) = (walk.state(point.dcr), walk.state(before));
-            history.landed.extend(landed(&after, point));
+            history.landed.extend(landed(&after, &before, point));
             if is_beginning(&after, &before, now) {
                 return Ok(history);
             }
@@ -80,7 +80,8 @@ fn is_beginning(after: &State, before: &State, now: &State) -> bool {
     first_step || torn_down
 }
 
-fn landed(state: &State, point: &Point) -> Option<Landed> {
+/// What a commit brought. A teardown leaves no record: whose ticket it is, is in the one it took away.
+fn landed(state: &State, before: &State, point: &Point) -> Option<Landed> {
     let commit = point.commit.to_string();
     let at = Timestamp::from_second(point.at).ok()?;
     match (&state.record, &state.last_run) {
@@ -104,7 +105,11 @@ fn landed(state: &State, point: &Point) -> Option<Landed> {
             attempt: 1,
             forced: false,
             farmers: 0,
-            ticket: None,
+            ticket: before
+                .record
+                .as_ref()
+                .filter(|record| record.run == last.run)
+                .and_then(|record| record.ticket.clone()),
             commit,
             at,
         }),

@@ -119,12 +119,13 @@ pub async fn arm(writer: &Writer, number: u64, commit: &str) -> Result<Auto, Err
     let Some((method, _)) = ways.into_iter().find(|(_, allowed)| *allowed) else {
         return left("the repo allows no way of merging");
     };
+    // Whoever allows it only with a person at it means what is clean already, too.
+    if !repository.auto_merge_allowed {
+        return left("the repo doesn't allow auto-merge (see its settings)");
+    }
     // GitHub arms nothing that could be merged at once.
     if matches!(request.merge_state_status.as_str(), "CLEAN" | "HAS_HOOKS") {
         return merge(writer, number, &request.id, commit, method).await;
-    }
-    if !repository.auto_merge_allowed {
-        return left("the repo doesn't allow auto-merge, and its rules aren't met yet");
     }
     let method_name = method.to_uppercase();
     let variables = json!({"request": request.id, "method": method_name, "head": commit});

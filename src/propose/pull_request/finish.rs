@@ -35,9 +35,14 @@ struct Status {
     state: Light,
 }
 
-/// Asks the reviewers and puts the labels on that are missing. What GitHub doesn't take is no failure: what can
-/// be said of it comes back.
-pub async fn finish(writer: &Writer, pull: &Pull, settings: &GithubSettings) -> Vec<String> {
+/// Asks the reviewers, if nobody was asked yet, and puts the labels on that are missing. What GitHub doesn't
+/// take is no failure: what can be said of it comes back. `asks`: it may be that nobody was asked.
+pub async fn finish(
+    writer: &Writer,
+    pull: &Pull,
+    settings: &GithubSettings,
+    asks: bool,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let missing: Vec<&String> = settings
         .labels
@@ -45,11 +50,8 @@ pub async fn finish(writer: &Writer, pull: &Pull, settings: &GithubSettings) -> 
         .filter(|label| !pull.labels.iter().any(|there| there.name.eq_ignore_ascii_case(label)))
         .collect();
     let GithubSettings { reviewers, team_reviewers, .. } = settings;
-    // Asked once, before the labels are put on: who has given a review isn't asked again.
-    if pull.requested_reviewers.is_empty()
-        && pull.requested_teams.is_empty()
-        && is_new(pull, settings)
-    {
+    // Before the labels are put on, by which it is known later that this was done.
+    if asks && pull.requested_reviewers.is_empty() && pull.requested_teams.is_empty() {
         let below = format!("pulls/{}/requested_reviewers", pull.number);
         // One name that GitHub doesn't take makes it refuse all of them.
         let people = reviewers.iter().map(|name| (name, json!({"reviewers": [name]})));
@@ -71,9 +73,15 @@ pub async fn finish(writer: &Writer, pull: &Pull, settings: &GithubSettings) -> 
     notes
 }
 
-/// Whether nothing was seen to yet.
-fn is_new(pull: &Pull, settings: &GithubSettings) -> bool {
-    settings.labels.is_empty() || pull.labels.is_empty()
+/// What a commit shows of the gate before it, if that was shown yet.
+///
+/// # Errors
+/// GitHub can't be asked.
+pub async fn shown(writer: &Writer, commit: &str) -> Result<Option<Light>, Error> {
+    let below = format!("commits/{commit}/status?per_page=100");
+    let shown: Combined = writer.reader().get(&below).await?;
+    let mut statuses = shown.statuses.into_iter();
+    Ok(statuses.find(|status| status.context == CONTEXT).map(|status| status.state))
 }
 
 /// Shows on a commit whether the gate before it holds, if that isn't what is shown. GitHub takes a thousand
@@ -89,9 +97,7 @@ pub async fn light(writer: &Writer, commit: &str, holds: &Holds) -> Result<(), E
         // Shown all the same: a check that is required and never reports would keep it from being merged.
         Holds::NoGate => (Light::Success, "success", "no gate stands before this step".to_owned()),
     };
-    let shown: Combined = writer.reader().get(&format!("commits/{commit}/status")).await?;
-    let shown = shown.statuses.into_iter().find(|status| status.context == CONTEXT);
-    if shown.is_some_and(|shown| shown.state == light) {
+    if shown(writer, commit).await? == Some(light) {
         return Ok(());
     }
     let words = crate::report::line(&words);

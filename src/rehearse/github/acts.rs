@@ -154,6 +154,8 @@ impl Desk {
             return Err(refused("Can not review a closed pull request"));
         }
         pull.updated = now;
+        // Who gave a review isn't asked for one any more.
+        pull.reviewers.remove(by);
         if approves {
             pull.objections.remove(by);
             pull.approvals.insert(by.to_owned(), pull.head);

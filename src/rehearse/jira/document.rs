@@ -119,10 +119,24 @@ fn node(value: &Value, kind: &str, at: &str) -> Result<(), String> {
 /// The text of a document, a line for each block, or wiki text as it is.
 pub fn plain(body: &Value) -> String {
     if let Value::String(text) = body {
-        return text.clone();
+        return without_markup(text);
     }
     let mut text = String::new();
     read(body, &mut text);
+    text
+}
+
+/// Wiki markup as it is shown, as far as words in bold and escapes go.
+fn without_markup(wiki: &str) -> String {
+    let mut text = String::with_capacity(wiki.len());
+    let mut rest = wiki.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => text.extend(rest.next()),
+            '*' => {}
+            c => text.push(c),
+        }
+    }
     text
 }
 

@@ -75,7 +75,8 @@ impl Chronicle {
         news
     }
 
-    /// What is new in a ticket: the first line of each comment that was written since.
+    /// What is new in a ticket: the first two lines of each comment that was written since, what it is about
+    /// and why.
     pub fn told(&mut self, jira: &Jira, ticket: &str) -> Vec<String> {
         let Some(ticket) = jira.ticket(ticket) else { return Vec::new() };
         let mut news = Vec::new();
@@ -84,8 +85,8 @@ impl Chronicle {
                 continue;
             }
             let text = plain(&comment.body);
-            let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            news.push(format!("{}: {first}", ticket.key));
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2);
+            news.push(format!("{}: {}", ticket.key, lines.collect::<Vec<_>>().join(" ")));
         }
         news
     }

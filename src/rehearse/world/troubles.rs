@@ -27,6 +27,8 @@ pub struct Troubles {
     reverts: Vec<(Timestamp, Oid)>,
     /// When what is stale becomes true again.
     thaw: Option<Timestamp>,
+    /// When Jira answers again.
+    jira_back: Option<Timestamp>,
 }
 
 /// What troubles have their hands in.
@@ -48,6 +50,7 @@ impl Troubles {
             to_come: troubles.to_vec(),
             reverts: Vec::new(),
             thaw: None,
+            jira_back: None,
         }
     }
 
@@ -110,6 +113,9 @@ impl Troubles {
             self.tell_anew(around);
             happened.push("the synchronizer and Argo CD tell the truth again".to_owned());
         }
+        if self.jira_back.take_if(|at| *at <= now).is_some() {
+            happened.push("Jira is back".to_owned());
+        }
         Ok(happened)
     }
 
@@ -153,6 +159,7 @@ impl Troubles {
             }
             Trouble::JiraDown { at, length } if reached(at) => around.jira.map(|jira| {
                 jira.wire().down(now, now + length);
+                self.jira_back = Some(now + length);
                 format!("Jira is down for {} h", length.as_hours())
             }),
             Trouble::InputsChanged { at } if reached(at) => {
@@ -201,7 +208,7 @@ impl Troubles {
             _ => None,
         });
         let reverts = self.reverts.iter().map(|(at, _)| *at);
-        due.chain(reverts).chain(self.thaw).min()
+        due.chain(reverts).chain(self.thaw).chain(self.jira_back).min()
     }
 }
 

@@ -51,9 +51,10 @@ impl Section {
 pub fn commit(step: &Step, change: &Change) -> String {
     let name = escape::markdown(&step.intent().name());
     let heading = format!("\n#### Step {}: {name}\n\n", step.record.step);
-    let diffs = differences(change).and_then(|all| folded(&all, LONGEST_DIFF, &step.branch()));
+    let elsewhere = format!("`git show {}` shows all of it.", step.branch());
+    let diffs = differences(change).and_then(|all| folded(&all, LONGEST_DIFF, &elsewhere));
     match diffs {
-        Ok(diffs) => heading + &diffs.shown,
+        Ok(diffs) => heading + &diffs,
         // A diff that can't be made isn't an empty one.
         Err(error) => heading + &escape::fenced("", &error.to_string()) + "\n",
     }

@@ -10,26 +10,20 @@ const NOTE: usize = 1_500;
 /// A diff that would be cut to less than this is left out.
 const WORTH_SHOWING: usize = 2_000;
 
-/// The diffs in the room there was.
-pub struct Folded {
-    pub shown: String,
-    /// All of them, where something was cut.
-    pub whole: Option<String>,
-}
-
 /// The diffs of all objects; those that don't fit into `room` code points are cut or left out, by name.
+/// `elsewhere`: where they are whole, as a sentence.
 pub fn folded(
     differences: &[Difference],
     room: usize,
-    commit: &str,
-) -> Result<Folded, RenderError> {
+    elsewhere: &str,
+) -> Result<String, RenderError> {
     let mut blocks = Vec::new();
     for difference in differences {
         blocks.push((&difference.name, summary(difference)?, patch(difference)?));
     }
     let whole: String = blocks.iter().map(|(_, summary, patch)| block(summary, patch)).collect();
     if whole.chars().count() <= room {
-        return Ok(Folded { shown: whole, whole: None });
+        return Ok(whole);
     }
     let (mut shown, mut left_out) = (String::new(), Vec::new());
     let mut left = room.saturating_sub(NOTE);
@@ -48,8 +42,8 @@ pub fn folded(
         left = 0;
         left_out.push(escape::markdown(name));
     }
-    shown += &note(&left_out, commit);
-    Ok(Folded { shown, whole: Some(whole) })
+    shown += &note(&left_out, elsewhere);
+    Ok(shown)
 }
 
 /// What a row of the table says of it.
@@ -109,7 +103,7 @@ fn cut(text: &str, room: usize) -> String {
     format!("{lines}\n… {missing} more lines\n")
 }
 
-fn note(left_out: &[String], commit: &str) -> String {
+fn note(left_out: &[String], elsewhere: &str) -> String {
     let mut names = String::new();
     let mut more = left_out.len();
     for name in left_out {
@@ -120,5 +114,5 @@ fn note(left_out: &[String], commit: &str) -> String {
         more -= 1;
     }
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("Cut for want of room: {names}{more}. `git show {commit}` shows all of it.\n\n")
+    format!("Cut for want of room: {names}{more}. {elsewhere}\n\n")
 }

@@ -13,6 +13,46 @@ pub fn summary(step: &Step) -> String {
     format!("**{system}**, run {}, step {}: {name}", record.run, record.step)
 }
 
+/// What the merge sets going, in a sentence or two.
+pub fn happens(step: &Step) -> String {
+    let record = &step.record;
+    let job = |name: String| format!("the Job {}", escape::markdown(&name));
+    match (record.phase, step.action) {
+        (phase, Action::Scale) => format!(
+            "Once this is merged, Argo CD adds farmers to the farm, {} in all, and `{phase}` goes on meanwhile. No working node is restarted.",
+            record.farmers
+        ),
+        (Phase::HistoryUpdate, _) => {
+            "Once this is merged, the run begins: Argo CD creates a synchronizer and the first farmers beside the frontends, which go on serving. No cache is rebuilt yet.".to_owned()
+        }
+        (Phase::FarmUp, _) => format!(
+            "Once this is merged, Argo CD brings up the rest of the farm, {} farmers in all. No working node is restarted, and no cache is rebuilt yet.",
+            record.farmers
+        ),
+        (Phase::Rebuild, _) => format!(
+            "Once this is merged, {} asks the synchronizer, once, to rebuild the cache on the farm{}. That may take days; the frontends go on serving the old cache.",
+            job(record.system.trigger_job(record.run, record.attempt)),
+            if record.forced { ", forced" } else { ", if there is anything to rebuild" }
+        ),
+        (Phase::Propagate, _) => format!(
+            "Once this is merged, {} asks the synchronizer, once, to hand the rebuilt cache to the frontends.",
+            job(record.system.propagate_job(record.run, record.attempt))
+        ),
+        (Phase::Teardown, Action::Abort) => {
+            "Once this is merged, Argo CD removes the farm with its volumes, before the run has done its work.".to_owned()
+        }
+        (Phase::Teardown, _) if record.kind == Kind::Synchronizer => {
+            "Once this is merged, Argo CD removes the synchronizer with its volume.".to_owned()
+        }
+        (Phase::Teardown, _) => {
+            "Once this is merged, Argo CD removes the farm with its volumes, and the run is over.".to_owned()
+        }
+        (Phase::Synchronizer, _) => {
+            "Once this is merged, Argo CD creates a synchronizer beside the frontends. No cache is rebuilt.".to_owned()
+        }
+    }
+}
+
 /// `1 added, 2 changed, 0 removed.`
 pub fn counts(differences: &[Difference]) -> String {
     let count = |fate: Fate| differences.iter().filter(|one| one.fate() == fate).count();

@@ -76,7 +76,10 @@ impl Look<'_> {
         }
         let Some(record) = self.record() else { return nothing(Gate::Review) };
         if self.declined_phase().is_some() {
-            return self.advance(record, None);
+            // The gate that a person skipped before the declined step is skipped before this one: it is the
+            // same step, and says so.
+            let declined = self.at.declined.as_ref().and_then(Declined::intent);
+            return self.advance(record, declined.and_then(|it| it.gate_skipped.as_deref()));
         }
         let Checked::Halt(halt) = gate::check(self.seen, record.phase.gates(), None) else {
             return nothing(last_gate(record.phase));

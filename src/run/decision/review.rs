@@ -29,11 +29,17 @@ impl Look<'_> {
         Decision::Propose(Box::new(Step { action, record, outcome, reason, not_proved, place }))
     }
 
-    /// The open step is what was asked for: nothing is written, unless the base changed under it.
+    /// The open step is what was asked for: nothing is written, unless the base changed under it. Then it is
+    /// made again, if it might as well be proposed now.
     pub(super) fn adopt(&self, open: &Open) -> Decision {
         let Some(intent) = open.intent().filter(|intent| self.follows(intent)) else {
             return self.wait_for_review(open);
         };
+        if open.branch.outdated
+            && let Some(lapsed) = self.lapsed(open, intent)
+        {
+            return lapsed;
+        }
         let aborted = intent.action == Action::Abort;
         let record = self.record_after(open, intent);
         let branch = open.branch;
@@ -56,6 +62,33 @@ impl Look<'_> {
             record,
             place,
         }))
+    }
+
+    /// What has ceased to be as it was when the open step was proposed, so that no commit may say so again.
+    fn lapsed(&self, open: &Open, intent: &Intent) -> Option<Decision> {
+        let skip = intent.gate_skipped.as_deref();
+        let checked = match (intent.action, self.record()) {
+            (Action::Advance, Some(record)) if record.kind == Kind::Rebuild => {
+                gate::check(self.seen, record.phase.gates(), skip)
+            }
+            (Action::Start, _) => gate::check_start(self.seen, skip),
+            (Action::Retry, _) => match self.rebuild_may_be_running()? {
+                Decision::Wait(unmet) => Checked::Wait(unmet),
+                decided => return Some(decided),
+            },
+            // More farmers need no gate, and neither does the end that a person asked for.
+            (Action::Advance | Action::Scale | Action::Abort, _) => return None,
+        };
+        match checked {
+            Checked::Met(_) => None,
+            Checked::Wait(unmet) => {
+                let mut review = review_of(open);
+                review.message +=
+                    "; the base changed under it, and it isn't made again as things are";
+                Some(Decision::Wait([vec![review], unmet].concat()))
+            }
+            Checked::Halt(halt) => Some(Decision::Halt(halt)),
+        }
     }
 
     /// The run as the open step leaves it. A first step that is made again takes the inputs as they are now.

@@ -1,5 +1,6 @@
 //! When the trigger is sent, and what it says then.
 use dcr_gitops::admin::{Kind, LONGEST_MESSAGE};
+use tokio::net::TcpListener;
 
 use super::{job, run, says, without_echo};
 use crate::node::{Node, Reply, State, ok};
@@ -173,4 +174,64 @@ async fn the_last_words_fit_and_hide_nothing() {
     let mut job = job.clone();
     job.rebuild_status.path = "/.admin?cmd=nothing&CMD_CENTER_CSRF_TOKEN=s3cret".to_owned();
     assert!(!run(Kind::Trigger, &job).await.message.contains("s3cret"));
+}
+
+/// A synchronizer that was started anew and knows of nothing, and a frontend that has been there all the time.
+/// Attempt, whether the answers name runs, the frontend's answer; then how many commands may arrive, the exit
+/// code and part of the message.
+#[tokio::test]
+async fn what_a_frontend_remembers_is_not_triggered_again() {
+    let table: &[(u32, bool, Reply, usize, u8, &str)] = &[
+        // It remembers this very attempt, or a later one.
+        (1, true, ok(r#"{"state":"RUNNING","run":"7-1"}"#), 0, 0, "attempt 1 of run 7 is running"),
+        (1, true, ok(r#"{"state":"COMPLETE","run":"7-1"}"#), 0, 0, "is complete"),
+        (1, true, ok(r#"{"state":"FAILED","run":"7-1"}"#), 0, 1, "was triggered before"),
+        (1, true, ok(r#"{"state":"FAILED","run":"7-2"}"#), 0, 1, "later than attempt 1 of run 7"),
+        (1, true, ok(r#"{"state":"RUNNING","run":"8-1"}"#), 0, 1, "a rebuild is running (run 8"),
+        // It remembers one before, or knows of none: the last rebuild is all that a frontend may know.
+        (1, true, ok("{}"), 1, 0, "accepted"),
+        (1, true, ok(r#"{"state":"COMPLETE","run":"6-3"}"#), 1, 0, "accepted"),
+        (2, true, ok(r#"{"state":"RUNNING","run":"7-1"}"#), 1, 0, "accepted"),
+        (1, false, ok(r#"{"state":"COMPLETE"}"#), 1, 0, "accepted"),
+        (1, false, ok(r#"{"state":"FAILED"}"#), 1, 0, "accepted"),
+        // It might be this one.
+        (1, false, ok(r#"{"state":"RUNNING"}"#), 0, 1, "a rebuild is running"),
+        (1, true, ok(r#"{"state":"DRAINING"}"#), 0, 1, "doesn't map"),
+        // No frontend says anything that can be read, or has such a page.
+        (1, true, Reply::Answer(503, String::new()), 0, 1, "gives no usable answer"),
+        (1, true, Reply::Garbage, 0, 1, "gives no usable answer"),
+        (1, true, Reply::Answer(404, String::new()), 1, 0, "accepted"),
+    ];
+    for (attempt, echo, reply, commands, exit, part) in table {
+        let node = Node::start(State::default()).await;
+        let frontend = beside(&node, State { status: [reply.clone()].into(), ..State::default() });
+        let mut job = job(&node, *attempt);
+        job.frontends = vec![frontend.await.address.ip().to_string()];
+        let job = if *echo { job } else { without_echo(job) };
+        let outcome = run(Kind::Trigger, &job).await;
+        says(&outcome, *exit, part);
+        assert_eq!(node.commands().len(), *commands, "{reply:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_frontend_that_answers_speaks_for_those_that_do_not() {
+    let node = Node::start(State::default()).await;
+    let unusable = State { status: [Reply::Garbage].into(), ..State::default() };
+    let frontend = beside(&node, unusable).await.address.ip().to_string();
+    // Nothing listens on the first one.
+    let absent = "127.0.0.3".to_owned();
+    let synchronizer = node.address.ip().to_string();
+    let mut job = job(&node, 1);
+    job.frontends = vec![absent.clone(), frontend.clone()];
+    says(&run(Kind::Trigger, &job).await, 1, &format!("{absent}, {frontend} gives no usable"));
+    job.frontends = vec![absent, frontend, synchronizer];
+    says(&run(Kind::Trigger, &job).await, 0, "accepted");
+    assert_eq!(node.commands().len(), 1);
+}
+
+/// Another node on the same port.
+async fn beside(node: &Node, state: State) -> Node {
+    let listener = TcpListener::bind(("127.0.0.2", node.address.port())).await.unwrap();
+    Node::serve(listener, state)
 }

@@ -1,18 +1,31 @@
 //! The base branch with nothing but git2: edited before a run, and read from its beginning when it is over.
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::rc::Rc;
 
-use dcr_gitops::manifest::objects;
+use dcr_gitops::manifest::{Object, objects};
 use dcr_gitops::rehearse::deployment::SAMPLE_BRANCH;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid, Repository, Signature, Sort, Time};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::truth::Stand;
-
 /// The files of a `dcr/`, by name.
 pub type Files = BTreeMap<String, String>;
+
+/// The objects of a file. Run after run has the same ones, and reading YAML takes its time.
+pub fn read(text: &str) -> Rc<Vec<Object>> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Rc<Vec<Object>>>> = RefCell::default();
+    }
+    let known = KNOWN.with_borrow(|known| known.get(text).cloned());
+    known.unwrap_or_else(|| {
+        let read = Rc::new(objects(text).unwrap());
+        KNOWN.with_borrow_mut(|known| known.insert(text.to_owned(), Rc::clone(&read)));
+        read
+    })
+}
 
 /// A commit that changes one YAML file.
 pub fn edit(repo: &Path, path: &str, change: impl FnOnce(&mut Value)) {
@@ -115,7 +128,8 @@ pub fn document(repo: &Repository, commit: Oid, path: &str) -> Value {
     objects(std::str::from_utf8(blob.content()).unwrap()).unwrap().remove(0).0
 }
 
-fn dcr(repo: &Repository, commit: Oid) -> Option<Oid> {
+/// The run's folder at a commit.
+pub fn dcr(repo: &Repository, commit: Oid) -> Option<Oid> {
     let tree = repo.find_commit(commit).unwrap().tree().unwrap();
     let path = Path::new("clusters/den/tenant-105858-prod/system6/dcr");
     tree.get_path(path).ok().map(|entry| entry.id())
@@ -200,17 +214,12 @@ fn with(repo: &Repository, commit: Oid, dcr: Option<Oid>) -> Oid {
     update.create_updated(repo, &tree).unwrap()
 }
 
-/// When the base first came to stand at an attempt of a phase.
-pub fn landed(repo: &Repository, stand: &Stand) -> Timestamp {
+/// When the first commit landed on the base at which it was so.
+pub fn first(repo: &Repository, is_so: impl Fn(Oid) -> bool) -> Option<Timestamp> {
     let mut walk = repo.revwalk().unwrap();
     walk.push(tip(repo)).unwrap();
     walk.simplify_first_parent().unwrap();
-    let is_there = |commit: &Oid| {
-        let then = Stand::of(&at(repo, *commit));
-        let attempt = |it: &Stand| (it.run, it.phase.clone(), it.attempt);
-        then.as_ref().map(attempt) == Some(attempt(stand))
-    };
-    let first = walk.map(Result::unwrap).filter(is_there).last().unwrap();
+    let first = walk.map(Result::unwrap).filter(|commit| is_so(*commit)).last()?;
     let time = repo.find_commit(first).unwrap().time().seconds();
-    Timestamp::from_second(time).unwrap()
+    Some(Timestamp::from_second(time).unwrap())
 }

@@ -1,12 +1,13 @@
 //! The program's own parts in this process: one look at a time, and what it makes of it, on a clock that
 //! stands still meanwhile.
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dcr_gitops::config::{SettingsFile, digest, parse_inputs, parse_settings};
+use dcr_gitops::config::{Inputs, Problems, SettingsFile, digest, parse_inputs, parse_settings};
 use dcr_gitops::context::Clock;
 use dcr_gitops::git::{Oid, Repo};
 use dcr_gitops::observe::argocd::application;
@@ -157,14 +158,15 @@ fn client(kubernetes: &Kubernetes, cut: &Arc<AtomicBool>) -> kube::Client {
     kube::Client::new(service, "default")
 }
 
-/// Every ref of a repo, and what it holds.
+/// Every branch of a repo, and what it holds; a queue's own tell of nothing.
 fn refs(repo: &Path) -> Refs {
     let repo = git2::Repository::open_bare(repo).unwrap();
-    let held = repo.references().unwrap().map(|reference| {
+    let held = repo.references_glob("refs/heads/*").unwrap().map(|reference| {
         let reference = reference.unwrap();
         Some((reference.name().unwrap().to_owned(), reference.target()?))
     });
-    let mut refs: Refs = held.flatten().collect();
+    let queued = |name: &str| name.starts_with("refs/heads/gh-readonly-queue/");
+    let mut refs: Refs = held.flatten().filter(|(name, _)| !queued(name)).collect();
     refs.sort_unstable();
     refs
 }
@@ -173,29 +175,58 @@ fn refs(repo: &Path) -> Refs {
 struct Opened {
     repo: Repo,
     settings: SettingsFile,
+    /// Of the settings.
+    text: String,
     base: Base,
 }
 
 impl Opened {
     fn new(folder: &Folder) -> Self {
         let repo = Repo::open(&folder.remote(), &folder.environment()).unwrap();
-        let parse = |text: &str| Ok(parse_settings(SETTINGS, text)?.settings);
+        let parse = |text: &str| Ok(settings(text)?.settings);
         let found = find_base(&repo, None, parse).unwrap();
-        let settings = parse_settings(SETTINGS, &found.text.unwrap()).unwrap();
-        Opened { repo, settings, base: found.base }
+        let text = found.text.unwrap();
+        Opened { repo, settings: settings(&text).unwrap(), text, base: found.base }
     }
 }
 
 impl Read {
     fn new(folder: &Folder, system: &SystemRef) -> anyhow::Result<Self> {
-        let Opened { repo, settings, base } = Opened::new(folder);
+        let Opened { repo, settings, text: of, base } = Opened::new(folder);
         let (deployment, folder) = source(&repo, &base, &settings).read(system, |path, text| {
+            let key = (of.clone(), system.clone(), text.to_owned());
+            if let Some(known) = KNOWN.with_borrow(|known| known.inputs.get(&key).cloned()) {
+                return Ok(known);
+            }
             let inputs = parse_inputs(&settings, system, path, text)?;
             let digest = digest(&inputs);
-            Ok((inputs, digest))
+            let read = (inputs, digest);
+            KNOWN.with_borrow_mut(|known| known.inputs.insert(key, read.clone()));
+            Ok(read)
         })?;
         Ok(Read { repo, settings, base, deployment, folder })
     }
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// What was read before: run after run begins with the same settings and inputs.
+#[derive(Default)]
+struct Known {
+    settings: HashMap<String, SettingsFile>,
+    /// By the settings, the system and the text.
+    inputs: HashMap<(String, SystemRef, String), (Inputs, String)>,
+}
+
+fn settings(text: &str) -> Result<SettingsFile, Problems> {
+    if let Some(known) = KNOWN.with_borrow(|known| known.settings.get(text).cloned()) {
+        return Ok(known);
+    }
+    let read = parse_settings(SETTINGS, text)?;
+    KNOWN.with_borrow_mut(|known| known.settings.insert(text.to_owned(), read.clone()));
+    Ok(read)
 }
 
 fn source<'a>(repo: &'a Repo, base: &'a Base, file: &'a SettingsFile) -> Source<'a> {

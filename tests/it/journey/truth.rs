@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dcr_gitops::manifest::objects;
 use dcr_gitops::rehearse::kubernetes::kind::Kind;
 use dcr_gitops::rehearse::kubernetes::object;
 use dcr_gitops::rehearse::world::World;
@@ -12,7 +11,7 @@ use git2::{Oid, Repository};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::base::Files;
+use super::base::{Files, read};
 
 /// What a rule was broken by.
 pub type Held = Result<(), String>;
@@ -53,8 +52,8 @@ pub struct Stand {
 impl Stand {
     /// Of the files of a `dcr/`, while a run is on.
     pub fn of(files: &Files) -> Option<Self> {
-        let record = objects(files.get("run.yaml")?).unwrap().remove(0).0;
-        let word = |key: &str| record["data"][key].as_str().unwrap_or_default().to_owned();
+        let objects = read(files.get("run.yaml")?);
+        let word = |key: &str| objects[0].0["data"][key].as_str().unwrap_or_default().to_owned();
         Some(Stand {
             run: word("run").parse().unwrap(),
             step: word("step").parse().unwrap(),
@@ -251,7 +250,8 @@ pub fn stays_inside(repo: &Repository, commit: Oid, folder: &str) -> Held {
 fn is_applied(world: &World, namespace: &str, base: &Files) -> Held {
     let at = world.now();
     let manifests = base.iter().filter(|(name, _)| name.ends_with(".yaml"));
-    for wanted in manifests.flat_map(|(_, text)| objects(text).unwrap()) {
+    let manifests: Vec<_> = manifests.map(|(_, text)| read(text)).collect();
+    for wanted in manifests.iter().flat_map(|objects| objects.iter()) {
         let (kind, name) = (wanted.kind(), wanted.name());
         let Some(known) = Kind::ALL.into_iter().find(|it| it.name() == kind) else { continue };
         let live = world.kubernetes.get(known, namespace, name);

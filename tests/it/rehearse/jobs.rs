@@ -74,6 +74,7 @@ impl World {
             forced: false,
             rebuild_attempt: None,
             synchronizer: format!("{SET}-0.{SET}"),
+            frontends: vec!["system6-fe1".to_owned()],
             port: 9100,
             aa_status: admin.aa_status.path,
             rebuild_status: StatusQuery {

@@ -47,6 +47,11 @@ fn where_the_repo_does_not_allow_it_that_is_said_and_it_stays_open() {
     let ran = stage.run(&["next-phase", "system6", "--pr"]).ends(0);
     assert!(ran.out.contains("the repo doesn't allow auto-merge"), "{}", ran.out);
     assert_eq!((stage.pull().state, stage.pull().auto_merge), (State::Open, None));
+    // Approved, so that it could be merged at once: that is for a person to do all the same.
+    stage.github.approve(1, "ann").unwrap();
+    let ran = stage.run(&["next-phase", "system6", "--pr"]).ends(0);
+    assert!(ran.out.contains("the repo doesn't allow auto-merge"), "{}", ran.out);
+    assert_eq!(stage.pull().state, State::Open);
 }
 
 #[test]

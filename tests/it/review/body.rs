@@ -1,7 +1,7 @@
 //! What a pull request says, and what it never says.
 use dcr_gitops::github::Place as OnGithub;
 use dcr_gitops::render::{Change, FileChange};
-use dcr_gitops::report::pull_request::Text;
+use dcr_gitops::report::pull_request::{Origin, Text};
 use dcr_gitops::report::redact;
 use dcr_gitops::run::deployment::Action;
 use dcr_gitops::run::{Observation, Phase, Place, Step};
@@ -46,8 +46,12 @@ fn set(replicas: u64) -> Value {
 
 fn body(seen: &Observation, step: &Step, files: Vec<FileChange>) -> String {
     let change = Change { files };
-    let text = Text::new(seen, step, &change, &place(), Some("jo")).unwrap();
-    text.body(COMMIT).unwrap().text
+    let text = Text::new(seen, step, &change, &place(), &jo()).unwrap();
+    text.body(COMMIT).unwrap()
+}
+
+fn jo() -> Origin {
+    Origin { requested_by: Some("jo".to_owned()), job: None }
 }
 
 #[test]
@@ -59,6 +63,8 @@ fn it_says_what_changes_and_why_and_what_backing_out_costs() {
     insta::assert_snapshot!(body(&seen, &step, files), @r"
     <!-- dcr-gitops: den/tenant-105858-prod/system6 run-7 step-2 commit-0123456789abcdef0123456789abcdef01234567 -->
     **den/tenant-105858-prod/system6**, run 7, step 2: farm-up
+
+    Once this is merged, Argo CD brings up the rest of the farm, 4 farmers in all. No working node is restarted, and no cache is rebuilt yet.
 
     ### What changes
 
@@ -188,7 +194,7 @@ fn what_cannot_be_told_or_is_nothing_is_an_error() {
     };
     for files in [vec![broken], vec![]] {
         let change = Change { files };
-        Text::new(&seen, &step, &change, &place(), None).unwrap_err();
+        Text::new(&seen, &step, &change, &place(), &Origin::default()).unwrap_err();
     }
 }
 
@@ -207,25 +213,64 @@ fn it_keeps_within_the_limit_and_names_what_was_cut() {
             .map(|name| file(&format!("dcr/{name}.yaml"), None, Some(long(name, lines))))
             .collect();
         let change = Change { files };
-        let text = Text::new(&seen, &step, &change, &place(), None).unwrap();
+        let job = "https://github.example.com/acme/deployment/actions/runs/7".to_owned();
+        let origin = Origin { requested_by: None, job: Some(job) };
+        let text = Text::new(&seen, &step, &change, &place(), &origin).unwrap();
         let body = text.body(COMMIT).unwrap();
-        assert!(body.text.chars().count() <= 60_000, "{lines}: {}", body.text.chars().count());
+        assert!(body.chars().count() <= 60_000, "{lines}: {}", body.chars().count());
         for name in names {
-            assert!(body.text.contains(&format!("| Added | ConfigMap {name} |")));
+            assert!(body.contains(&format!("| Added | ConfigMap {name} |")));
         }
-        assert!(body.text.contains("### The run"));
-        let opened = body.text.matches("<details>").count();
-        assert_eq!(opened, body.text.matches("</details>").count());
-        match &body.whole {
+        assert!(body.contains("### The run"));
+        let opened = body.matches("<details>").count();
+        assert_eq!(opened, body.matches("</details>").count());
+        let cut = body.lines().find(|line| line.starts_with("Cut for want of room: "));
+        assert_eq!(cut.is_some(), lines > 1_000, "{lines}");
+        match cut {
             None => assert_eq!(opened, 3),
-            Some(whole) => {
-                assert!(body.text.contains("Cut for want of room:"), "{lines}");
-                assert!(body.text.contains("ConfigMap three"));
-                assert_eq!(whole.matches(&format!("zeile {} ", lines - 1)).count(), 3);
+            Some(cut) => {
+                assert!(cut.contains("ConfigMap three"), "{cut}");
+                let where_it_is = "[this CI run](https://github.example.com/acme/deployment/actions/runs/7) has all of it";
+                assert!(cut.contains(where_it_is) && cut.contains(COMMIT), "{cut}");
             }
         }
-        assert_eq!(body.whole.is_some(), lines > 1_000, "{lines}");
     }
+}
+
+#[test]
+fn what_people_say_at_length_is_cut_and_never_the_table() {
+    let seen = met(Phase::Rebuild);
+    let mut step = advance(&seen, Phase::Teardown);
+    (step.action, step.outcome) = (Action::Abort, Some(dcr_gitops::run::Outcome::Aborted));
+    step.reason = "so it is, 😀; ".repeat(20_000);
+    step.not_proved = vec!["x".repeat(100_000)];
+    let text = body(&seen, &step, vec![file("dcr/farmers.yaml", Some(set(4)), None)]);
+    assert!(text.chars().count() <= 60_000, "{}", text.chars().count());
+    assert!(text.contains("| Removed | StatefulSet system6-dcr-farmer |"), "{text}");
+    assert!(text.contains("- aborted: so it is, 😀; "), "{text}");
+    assert!(text.contains("### The run") && text.contains("-  replicas: 4"), "{text}");
+}
+
+#[test]
+fn what_had_to_be_cut_is_whole_in_the_summary_of_the_ci_run() {
+    let stage = Stage::with("");
+    let value = "0123456789".repeat(8_000);
+    let inputs = crate::cli::INPUTS.to_owned()
+        + &format!(
+            "synchronizer: {{pod: {{containers: [{{name: express, env: [{{name: LONG, value: '{value}'}}]}}]}}}}\n"
+        );
+    stage.land(&[(&format!("{}/dcr.yaml", crate::cli::FOLDER), &inputs)]);
+    let summary = stage.repo.sandbox.path("summary");
+    let mut program = stage.program(&stage.repo.work, &["next-phase", "system6", "--pr"]);
+    program.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+    program.env("GITHUB_SERVER_URL", "https://github.example.com").env("GITHUB_RUN_ID", "7");
+    crate::env::Ran::from(program.output().unwrap()).ends(0);
+    let body = stage.pull().body;
+    assert!(body.chars().count() <= 60_000 && !body.contains(&value), "{}", body.len());
+    assert!(body.contains("Cut for want of room: StatefulSet system6-dcr-sync"), "{body}");
+    assert!(body.contains("(https://github.example.com/acme/deployment/actions/runs/7)"), "{body}");
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.contains(&value), "{}", summary.len());
 }
 
 #[test]

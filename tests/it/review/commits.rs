@@ -56,6 +56,18 @@ fn a_branch_that_was_only_created_is_resumed() {
 }
 
 #[test]
+fn a_step_that_is_here_alone_is_made_there() {
+    let stage = Stage::with(API);
+    let here = stage.run(&["next-phase", "system6", "-o", "json"]).ends(0).line();
+    let line = stage.next(&[], 0);
+    assert_eq!(line["outcome"], "opened", "{line}");
+    assert_ne!(line["commit"], here["commit"]);
+    assert_eq!(line["commit"], stage.held(1, 1).to_string());
+    assert_eq!(stage.repo.git(&["rev-parse", &step(1, 1)]), stage.held(1, 1).to_string());
+    assert_eq!(stage.pull().head, stage.held(1, 1));
+}
+
+#[test]
 fn what_replaces_another_commit_is_moved_there_and_leaves_nothing_behind() {
     let stage = Stage::with(API);
     stage.next(&[], 0);

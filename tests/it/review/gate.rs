@@ -109,6 +109,26 @@ async fn a_branch_without_a_request_gets_one_from_whoever_watches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_here_alone_is_pushed_by_whoever_watches() {
+    let world = World::due("").await;
+    world.stage.folder.git(&world.stage.folder.work(), ["fetch", "--quiet"]).unwrap();
+    let line = world.run(&["next-phase", "system6", "-o", "json"]).await.ends(0).line();
+    let branch = line["branch"].as_str().unwrap();
+    let watch = |flag| ["watch", "system6", flag, "--for", "1s", "--poll", "1s", "-o", "json"];
+    // Who is to emit nothing leaves it here.
+    world.run(&watch("--no-emit")).await.ends(10);
+    assert_eq!(world.stage.pushed(branch), None);
+    let watched = world.run(&watch("--push")).await.ends(10).line();
+    assert_eq!(watched["unmet"][0]["gate"], "review", "{watched}");
+    assert_eq!(world.stage.pushed(branch).as_deref(), line["commit"].as_str());
+    assert!(world.github.pulls().is_empty());
+    let watched = world.run(&watch("--pr")).await.ends(10).line();
+    let pull = world.github.pulls().remove(0);
+    assert_eq!(pull.head.to_string(), line["commit"]);
+    assert!(watched["pullRequest"].as_str().unwrap().ends_with("/pull/1"), "{watched}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_was_turned_down_comes_again_with_a_retry() {
     let world = World::due("").await;
     world.watch().await.ends(10);
@@ -129,7 +149,10 @@ async fn a_github_that_is_away_stops_nothing_and_opens_nothing() {
     let world = World::due("").await;
     let (from, until) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
     world.github.wire().down(from, until);
-    world.watch().await.ends(10);
+    let line = world.watch().await.ends(10).line();
+    assert_eq!(line["unmet"][0]["gate"], "review", "{line}");
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.starts_with("whether the step is in review can't be seen: "), "{line}");
     assert!(world.github.pulls().is_empty());
     world.github.wire().mend();
     let ran = world.watch().await.ends(10);

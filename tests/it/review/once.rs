@@ -203,6 +203,36 @@ fn who_is_to_review_is_asked_and_whom_github_does_not_know_is_said() {
 }
 
 #[test]
+fn whoever_gave_a_review_is_not_asked_again() {
+    const ASK: &str = "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers";
+    for labels in ["[dcr]", "[]"] {
+        let stage = Stage::with(&format!("github: {{labels: {labels}, reviewers: [ann]}}\n"));
+        stage.next(&[], 0);
+        assert_eq!(stage.pull().reviewers.iter().collect::<Vec<_>>(), ["ann"]);
+        stage.github.approve(1, "ann").unwrap();
+        stage.github.unlabel(1);
+        stage.next(&[], 0);
+        // Not even about a new commit: whether an approval outlives that is for GitHub's rules to say.
+        let inputs = INPUTS.replace("e686.131", "e687.1");
+        stage.land(&[(&format!("{FOLDER}/dcr.yaml"), &inputs)]);
+        assert_eq!(stage.next(&[], 0)["outcome"], "pushed");
+        stage.next(&[], 0);
+        assert_eq!(stage.count("POST", ASK), 1, "{labels}");
+        assert!(stage.pull().reviewers.is_empty());
+    }
+}
+
+#[test]
+fn whoever_was_to_be_asked_before_a_crash_is_asked_after_it() {
+    for labels in ["[dcr]", "[]"] {
+        let stage = Stage::with(&format!("github: {{labels: {labels}, reviewers: [ann]}}\n"));
+        stage.github.wire().fail_next("POST", PULLS, 1, Fault::Cut);
+        stage.next(&[], 0);
+        assert_eq!(stage.pull().reviewers.iter().collect::<Vec<_>>(), ["ann"], "{labels}");
+    }
+}
+
+#[test]
 fn a_merged_step_never_gets_a_second_request() {
     for method in Method::ALL {
         let stage = Stage::new();
@@ -253,6 +283,28 @@ fn a_phase_that_was_turned_down_halts_and_says_by_whom() {
         assert!(reason.contains("/pull/2 was closed by ben"), "{reason}");
         assert_eq!(stage.open(), Vec::<u64>::new());
     }
+}
+
+#[test]
+fn a_declined_step_whose_gate_was_skipped_comes_again_with_a_retry() {
+    let stage = Stage::new();
+    stage.next(&[], 0);
+    stage.merge(1, Method::Merge);
+    let declined = stage.next(&SKIP, 0);
+    stage.github.close(2, "ben");
+    stage.next(&[], 11);
+    let retry = ["retry", "system6", "--pr", "-o", "json"];
+    let line = stage.run(&retry).ends(0).line();
+    assert_eq!((&line["outcome"], &line["branch"]), (&"opened".into(), &declined["branch"]));
+    let pull = stage.github.pull(3).unwrap();
+    assert!(
+        pull.body.contains("**Gate skipped by a person: tried out without a cluster"),
+        "{}",
+        pull.body
+    );
+    let again = stage.run(&retry).ends(0).line();
+    assert_eq!((&again["outcome"], &again["commit"]), (&"adopted".into(), &line["commit"]));
+    assert_eq!(stage.open(), [3]);
 }
 
 #[test]
@@ -332,6 +384,10 @@ fn race(stage: &Stage) -> Vec<Value> {
     let range = format!("main..{held}");
     let count = stage.repo.sandbox.git(&stage.repo.origin(), &["rev-list", "--count", &range]);
     assert_eq!(count, "1");
+    let state = |body: &str| body.starts_with("<!-- dcr-gitops: state of ");
+    let comments = stage.github.comments(1);
+    assert_eq!(comments.iter().filter(|it| state(&it.body)).count(), 1, "{comments:?}");
+    assert_eq!(comments.len(), 1, "{comments:?}");
     for line in &lines {
         assert_eq!(line["commit"], held, "{lines:?}");
         assert_eq!(line["pullRequest"], "https://github.example.com/acme/deployment/pull/1");

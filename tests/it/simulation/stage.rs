@@ -3,6 +3,7 @@
 mod befall;
 mod person;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use dcr_gitops::propose;
 use dcr_gitops::rehearse::express::{Cmd, Conduct};
 use dcr_gitops::rehearse::folder::Folder;
-use dcr_gitops::rehearse::reviewer::{Act, State};
+use dcr_gitops::rehearse::reviewer::{Act, State as Review};
 use dcr_gitops::rehearse::scenario::{Scenario, Trouble as Window};
 use dcr_gitops::rehearse::world::{What as Told, World};
 use dcr_gitops::run::{Decision, Request, Step, SystemRef, branch, decide};
@@ -20,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::schedule::{Dice, Schedule, Trouble, minutes};
-use crate::journey::base;
+use crate::journey::base::{self, Files};
 use crate::journey::play::{FOLDER, prepare};
 use crate::journey::program::{HUB, Lines, Look, Program};
 use crate::journey::truth::{self, Asked, Facts, Held, Stand, holds};
@@ -47,8 +48,12 @@ pub struct Stage<'a> {
     taken: BTreeSet<String>,
     /// Pods may go for reasons of the base itself: it was taken back, or an old state was restored.
     unsettled: bool,
-    /// Commits that were merged.
-    merged: BTreeSet<git2::Oid>,
+    /// The branches whose step was merged, and what they held then.
+    merged: BTreeMap<String, git2::Oid>,
+    /// What each branch was made to hold, and who asked for that.
+    asked: BTreeMap<String, (Asked, Meant)>,
+    /// States that the run's folder was found in.
+    states: RefCell<BTreeMap<git2::Oid, Rc<State>>>,
     templates: BTreeMap<String, Value>,
     /// What a restored namespace is restored to.
     saved: Vec<Value>,
@@ -59,6 +64,15 @@ pub struct Stage<'a> {
     retries: u32,
     log: Vec<String>,
     pub met: Met,
+}
+
+/// What a step leaves of the run: where it stands, and what tells of its end.
+type Meant = (Option<Stand>, Option<String>);
+
+/// The run's folder as it is at some commits.
+struct State {
+    files: Files,
+    stand: Option<Stand>,
 }
 
 /// What takes its turn.
@@ -125,7 +139,9 @@ impl<'a> Stage<'a> {
             queued: 0,
             taken: BTreeSet::new(),
             unsettled: false,
-            merged: BTreeSet::new(),
+            merged: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            states: RefCell::default(),
             templates: BTreeMap::new(),
             saved: Vec::new(),
             lost: None,
@@ -189,10 +205,10 @@ impl<'a> Stage<'a> {
         for event in events {
             match &event.what {
                 Told::Review(Act::Ended(request)) => {
-                    if let State::Merged(commit) = request.state {
-                        self.merged.extend([commit, request.head]);
+                    if let Review::Merged(_) = request.state {
+                        self.merged.insert(request.branch.clone(), request.head);
                     }
-                    if request.state == State::Declined {
+                    if request.state == Review::Declined {
                         self.meet("the reviewer declines");
                     }
                     self.note(&format!("{:?}: {}", request.state, request.title));
@@ -214,7 +230,7 @@ impl<'a> Stage<'a> {
             }
         }
         // A step that was open meanwhile may have brought everything back with it.
-        let reached = |commit| Stand::reached(&base::at(&self.repo, commit));
+        let reached = |commit| Stand::reached(&self.at(commit).files);
         let now = reached(base::tip(&self.repo));
         self.lost = self.lost.filter(|lost| now < reached(*lost));
         for (set, template) in truth::templates(&self.world, &self.system) {
@@ -224,14 +240,33 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// The run's folder at a commit. Few of many commits change it.
+    fn at(&self, commit: git2::Oid) -> Rc<State> {
+        let read = || {
+            let files = base::at(&self.repo, commit);
+            Rc::new(State { stand: Stand::of(&files), files })
+        };
+        match base::dcr(&self.repo, commit) {
+            Some(folder) => Rc::clone(self.states.borrow_mut().entry(folder).or_insert_with(read)),
+            None => read(),
+        }
+    }
+
+    fn base(&self) -> Rc<State> {
+        self.at(base::tip(&self.repo))
+    }
+
     fn stand(&self) -> Option<Stand> {
-        Stand::of(&base::at(&self.repo, base::tip(&self.repo)))
+        self.base().stand.clone()
+    }
+
+    fn inputs(&self) -> Value {
+        base::document(&self.repo, base::tip(&self.repo), &format!("{FOLDER}/dcr.yaml"))
     }
 
     fn facts(&self) -> Box<Facts> {
-        let tip = base::tip(&self.repo);
-        let inputs = base::document(&self.repo, tip, &format!("{FOLDER}/dcr.yaml"));
-        Box::new(Facts::now(&self.world, &self.system, base::at(&self.repo, tip), inputs))
+        let files = self.base().files.clone();
+        Box::new(Facts::now(&self.world, &self.system, files, self.inputs()))
     }
 
     /// One look of a watcher. Whether all is over.
@@ -272,10 +307,7 @@ impl<'a> Stage<'a> {
             Decision::Wait(unmet) => {
                 let unmet = unmet.iter().map(|it| format!("{}: {}", it.gate.as_str(), it.message));
                 let unmet = unmet.collect::<Vec<_>>().join("; ");
-                holds!(
-                    !unmet.starts_with("rebuild: ") || !self.is_overdue(&self.facts()),
-                    "overdue: {unmet}"
-                );
+                holds!(!unmet.starts_with("rebuild: ") || !self.is_overdue(), "overdue: {unmet}");
                 self.note(&format!("waits for {unmet}"));
                 if self.lost.is_some() {
                     // Without a review platform, a branch that was merged and isn't any more looks as if it
@@ -303,37 +335,72 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         self.note(&format!("commits {} attempt {}", step.record.phase, step.record.attempt));
-        let after = base::at(&self.repo, made.commit);
-        facts.allow(&after, asked)?;
+        let after = &self.at(made.commit);
+        let asked = self.asker(step, asked, after);
+        facts.allow(&after.files, asked)?;
         truth::stays_inside(&self.repo, made.commit, &format!("{FOLDER}/dcr"))?;
         self.started |= asked == Asked::Start;
         self.one_open()
     }
 
-    /// Of the branches that hold a step of the run on the base, at most one isn't merged.
-    fn one_open(&self) -> Held {
-        let reached = Stand::reached(&base::at(&self.repo, base::tip(&self.repo)));
-        let names = self.repo.references_glob("refs/heads/dcr/*").unwrap();
+    /// Who asked for a step: what is made again because the base changed under it was asked for before.
+    fn asker(&mut self, step: &Step, asked: Asked, after: &State) -> Asked {
+        let meant = (after.stand.clone(), after.files.get("last-run").cloned());
+        let again = |(was, last_run): &Meant| {
+            let begins = |stand: &Stand| stand.step == 1;
+            let both_begin =
+                was.as_ref().is_some_and(begins) && meant.0.as_ref().is_some_and(begins);
+            // A first step that is made again takes the inputs as they are then.
+            (*was == meant.0 || both_begin) && *last_run == meant.1
+        };
+        let branch = step.branch();
+        let asked = match self.asked.get(&branch) {
+            Some((before, was)) if asked == Asked::Nothing && again(was) => *before,
+            _ => asked,
+        };
+        self.asked.insert(branch, (asked, meant));
+        asked
+    }
+
+    /// The branches that hold steps which aren't merged, of the run on the base or a later one.
+    fn open(&self) -> Vec<String> {
+        let reached = Stand::reached(&self.base().files);
         let mut open = Vec::new();
-        for reference in names {
+        for reference in self.repo.references_glob("refs/heads/dcr/*").unwrap() {
             let reference = reference.unwrap();
             let name = reference.name().unwrap().trim_start_matches("refs/heads/").to_owned();
             let Some((_, run, step)) = branch::parse(&name) else { continue };
-            if (run, step) > reached && !self.merged.contains(&reference.target().unwrap()) {
+            let holds = reference.target().unwrap();
+            // Whatever is put on top of a step that was merged, it isn't open for that.
+            let is_over = self.merged.get(&name).is_some_and(|merged| {
+                holds == *merged || self.repo.graph_descendant_of(holds, *merged).unwrap()
+            });
+            if (run, step) > reached && !is_over {
                 open.push(name);
             }
         }
+        open
+    }
+
+    /// Of the branches that hold a step, at most one isn't merged.
+    fn one_open(&self) -> Held {
+        let open = self.open();
         holds!(open.len() <= 1, "{}: open at once: {open:?}", self.world.now());
         Ok(())
     }
 
     /// The time that the attempt of the rebuild has is up.
-    fn is_overdue(&self, facts: &Facts) -> bool {
-        let shortened = facts.inputs["rebuild"]["deadline"] == "1h";
+    fn is_overdue(&self) -> bool {
+        let shortened = self.inputs()["rebuild"]["deadline"] == "1h";
         let hours = if shortened { 1 } else { 14 * 24 };
-        let stand = Stand::of(&facts.base).filter(|stand| stand.phase == "rebuild");
-        let up = |stand| base::landed(&self.repo, &stand) + SignedDuration::from_hours(hours);
-        stand.map(up).is_some_and(|up| up < facts.at)
+        let Some(stand) = self.stand().filter(|stand| stand.phase == "rebuild") else {
+            return false;
+        };
+        let attempt = |it: &Stand| (it.run, it.phase.clone(), it.attempt);
+        let began = base::first(&self.repo, |commit| {
+            self.at(commit).stand.as_ref().map(attempt) == Some(attempt(&stand))
+        });
+        began.unwrap() + SignedDuration::from_hours(hours) < self.world.now()
     }
 
     /// What must hold when all is over.

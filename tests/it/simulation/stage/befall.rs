@@ -38,13 +38,11 @@ impl Stage<'_> {
         let stand = self.stand();
         Some(match trouble.what {
             What::BranchDeleted => {
-                let open = self.open()?;
-                self.delete_branch(&open);
+                self.delete_branch(self.open().first()?);
                 "an open branch is deleted"
             }
             What::BranchTouched => {
-                let open = self.open()?;
-                base::touch(&self.repo, &open, self.world.now());
+                base::touch(&self.repo, self.open().first()?, self.world.now());
                 "a foreign commit is on an open branch"
             }
             What::StepReverted | What::BaseRewound if self.lost.is_none() => {
@@ -199,8 +197,8 @@ impl Stage<'_> {
             }
             What::FrontendsOmitted => self.omit_frontends(false),
             What::BranchTouched => {
-                if let Some(open) = self.open() {
-                    self.delete_branch(&open);
+                if let Some(open) = self.open().first() {
+                    self.delete_branch(open);
                 }
             }
             What::NamespaceRestored => {
@@ -231,18 +229,6 @@ impl Stage<'_> {
         let frontends = (1..=3).map(|number| format!("{system}-fe{number}"));
         let farmers = (0..6).map(|number| format!("{system}-dcr-farmer-{number}"));
         frontends.chain(farmers).chain([format!("{system}-dcr-sync-0")]).collect()
-    }
-
-    /// The branch of a step that isn't merged.
-    fn open(&self) -> Option<String> {
-        let reached = Stand::reached(&base::at(&self.repo, base::tip(&self.repo)));
-        let branches = self.repo.references_glob("refs/heads/dcr/*").unwrap();
-        let mut names = branches.map(|branch| branch.unwrap().name().unwrap().to_owned());
-        names.find_map(|name| {
-            let name = name.trim_start_matches("refs/heads/").to_owned();
-            let (_, run, step) = branch::parse(&name)?;
-            ((run, step) > reached).then_some(name)
-        })
     }
 
     pub(super) fn delete_branch(&self, name: &str) {

@@ -85,7 +85,7 @@ impl Stage<'_> {
         } else if message.contains("the rebuild is lost") {
             ("the rebuild was lost", !ours)
         } else if message.contains("its deadline") {
-            ("the deadline passed", self.is_overdue(&facts) && !state("COMPLETE"))
+            ("the deadline passed", self.is_overdue() && !state("COMPLETE"))
         } else if message.contains("the Job ") {
             let jobs = self.world.kubernetes.list(Kind::Job, &self.system.namespace);
             let failed = |job: &Value| {
@@ -104,7 +104,7 @@ impl Stage<'_> {
 
     /// The deadline is what it was.
     fn mend_inputs(&mut self) {
-        if self.facts().inputs["rebuild"]["deadline"].is_string() {
+        if self.inputs()["rebuild"]["deadline"].is_string() {
             self.note("the deadline is extended");
             self.edit(|inputs| drop(inputs.as_object_mut().unwrap().shift_remove("rebuild")));
         }
