@@ -15,12 +15,11 @@ const SAMPLE: [(&str, &str); 3] = [
         "clusters/den/tenant-105858-prod/system6/dcr.yaml",
         include_str!("../../templates/sample/dcr.yaml"),
     ),
-    // Argo CD refuses to remove all that an Application has: there is always something of their own.
-    (
-        "clusters/den/tenant-105858-prod/system6/frontends.yaml",
-        include_str!("../../templates/sample/frontends.yaml"),
-    ),
+    ("clusters/den/tenant-105858-prod/system6/frontends.yaml", OWN),
 ];
+
+/// Argo CD refuses to remove all that an Application has: there is always something of their own.
+const OWN: &str = include_str!("../../templates/sample/frontends.yaml");
 
 /// The base branch of the sample.
 pub const SAMPLE_BRANCH: &str = "main";
@@ -62,7 +61,9 @@ pub fn copy(folder: &Folder, from: &Repo, base: Oid, branch: &str) -> Result<(),
 /// - its cluster is the embedded one, for Argo CD too;
 /// - its tickets are at `jira`, or there are none, and there is no heartbeat: nothing outside is called;
 /// - nobody's attention is called for within a week, for a hundredth of a second here is minutes there;
-/// - the nodes are asked through the API server, in the embedded Express's own words.
+/// - the nodes are asked through the API server, in the embedded Express's own words;
+/// - where nothing but the inputs is in the system's folder, as in a repo that was just set up, a manifest of
+///   their own is put beside them: Argo CD would never end the teardown.
 ///
 /// What else they say stays as it is; their comments are lost.
 pub fn adapt(
@@ -101,10 +102,16 @@ pub fn adapt(
         admin.insert("rebuildStatus".to_owned(), json!({"fields": {"run": "/run"}}));
         admin.insert("history".to_owned(), history);
     }
-    let files = [
+    let mut files = vec![
         (SETTINGS.to_owned(), text(SETTINGS, &settings)?),
         (inputs.to_owned(), text(inputs, &system)?),
     ];
+    if let Some((beside, name)) = inputs.rsplit_once('/') {
+        let there = tree.get_path(beside.as_ref())?.to_object(&repo)?.peel_to_tree()?;
+        if there.iter().all(|entry| entry.name_bytes() == name.as_bytes()) {
+            files.push((format!("{beside}/frontends.yaml"), OWN.to_owned()));
+        }
+    }
     commit(&repo, branch, &files, "Adapt the deployment repo to the rehearsal\n", at)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Rehearsals: the embedded reviewer, and whole runs through the program itself.
+mod adapted;
 mod jobs;
 mod reviewer;
 mod scenarios;
