@@ -460,3 +460,15 @@ async fn a_budget_counts_healthy_pods() {
         (&json!(0), &json!("False"))
     );
 }
+
+#[tokio::test]
+async fn what_changes_nothing_wakes_nobody() {
+    let lab = Lab::new();
+    lab.apply(&config_map("one", json!({})));
+    lab.pass(60).await;
+    assert_eq!(lab.kubernetes.due(), None);
+    lab.kubernetes.edit(Kind::ConfigMap, NAMESPACE, "one", |_| {});
+    assert_eq!(lab.kubernetes.due(), None);
+    lab.kubernetes.edit(Kind::ConfigMap, NAMESPACE, "one", |map| map["data"]["a"] = json!("2"));
+    assert!(lab.kubernetes.due().is_some());
+}
