@@ -606,3 +606,13 @@ fn an_abort_between_two_runs_waits_for_what_is_left() {
     seen.world.cluster = dcr_gitops::run::cluster::ClusterView::NoContext { context: "den".into() };
     assert!(matches!(decided(&seen, &abort()), Decision::Finished(_)));
 }
+
+#[test]
+fn a_step_that_is_made_again_says_what_still_lets_the_run_go_on() {
+    let mut seen = met(Phase::Rebuild);
+    opens(&mut seen, Action::Advance, Phase::Propagate);
+    outdate(&mut seen);
+    let reason = proposed(&seen, &Request::Observe).reason;
+    assert!(reason.contains("the rebuild is complete"), "{reason}");
+    assert!(reason.ends_with("the step was open, and is made again on a base that has changed"));
+}

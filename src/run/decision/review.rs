@@ -35,18 +35,18 @@ impl Look<'_> {
         let Some(intent) = open.intent().filter(|intent| self.follows(intent)) else {
             return self.wait_for_review(open);
         };
-        if open.branch.outdated
-            && let Some(lapsed) = self.lapsed(open, intent)
-        {
-            return lapsed;
-        }
+        let still = if open.branch.outdated { self.still_due(open, intent) } else { Ok(None) };
+        let still = match still {
+            Ok(facts) => facts.map(|facts| format!("{facts}; ")).unwrap_or_default(),
+            Err(lapsed) => return lapsed,
+        };
         let aborted = intent.action == Action::Abort;
         let record = self.record_after(open, intent);
         let branch = open.branch;
         let (place, reason) = if branch.outdated {
             (
                 Place::Replace(branch.clone()),
-                "the base changed under the open step: made again on the new base".to_owned(),
+                format!("{still}the step was open, and is made again on a base that has changed"),
             )
         } else {
             (Place::Adopt(branch.clone()), format!("{} already holds this step", branch.branch))
@@ -64,30 +64,32 @@ impl Look<'_> {
         }))
     }
 
-    /// What has ceased to be as it was when the open step was proposed, so that no commit may say so again.
-    fn lapsed(&self, open: &Open, intent: &Intent) -> Option<Decision> {
+    /// What lets the open step be proposed now as it was then, or what has ceased to, so that no commit may
+    /// say so again.
+    fn still_due(&self, open: &Open, intent: &Intent) -> Result<Option<String>, Decision> {
         let skip = intent.gate_skipped.as_deref();
         let checked = match (intent.action, self.record()) {
             (Action::Advance, Some(record)) if record.kind == Kind::Rebuild => {
                 gate::check(self.seen, record.phase.gates(), skip)
             }
             (Action::Start, _) => gate::check_start(self.seen, skip),
-            (Action::Retry, _) => match self.rebuild_may_be_running()? {
-                Decision::Wait(unmet) => Checked::Wait(unmet),
-                decided => return Some(decided),
+            (Action::Retry, _) => match self.rebuild_may_be_running() {
+                None => return Ok(None),
+                Some(Decision::Wait(unmet)) => Checked::Wait(unmet),
+                Some(decided) => return Err(decided),
             },
             // More farmers need no gate, and neither does the end that a person asked for.
-            (Action::Advance | Action::Scale | Action::Abort, _) => return None,
+            (Action::Advance | Action::Scale | Action::Abort, _) => return Ok(None),
         };
         match checked {
-            Checked::Met(_) => None,
+            Checked::Met(reason) => Ok(Some(reason.text())),
             Checked::Wait(unmet) => {
                 let mut review = review_of(open);
                 review.message +=
                     "; the base changed under it, and it isn't made again as things are";
-                Some(Decision::Wait([vec![review], unmet].concat()))
+                Err(Decision::Wait([vec![review], unmet].concat()))
             }
-            Checked::Halt(halt) => Some(Decision::Halt(halt)),
+            Checked::Halt(halt) => Err(Decision::Halt(halt)),
         }
     }
 

@@ -276,7 +276,7 @@ impl<'a> Stage<'a> {
         match decision {
             Decision::Propose(step) => {
                 let late = unsteady(self);
-                let after = if late { minutes(1 + self.dice.below(90)) } else { minutes(0) };
+                let after = if late { minutes(1 + self.dice.below(480)) } else { minutes(0) };
                 if late {
                     self.meet("a commit comes late");
                 }
