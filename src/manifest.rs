@@ -1,6 +1,9 @@
 //! Kubernetes objects as they stand in files: read the way Kubernetes reads them, with their digest.
 pub mod spec;
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use serde::Deserialize as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,9 +18,34 @@ pub const DIGEST: &str = "dcr-gitops/digest";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object(pub Value);
 
+/// How many texts are remembered, and how long they may be (bytes). To render the steps of a run, to carry them
+/// forward, to check and to compare them, each of some ten short files is read several times.
+const REMEMBERED: usize = 16;
+const LONGEST_REMEMBERED: usize = 64 * 1024;
+
+thread_local! {
+    /// What was made of the texts that were asked for last, the oldest first.
+    static READ: RefCell<VecDeque<(String, Vec<Object>)>> = const { RefCell::new(VecDeque::new()) };
+}
+
 /// Reads all documents of a YAML file; empty ones are left out. Values are what YAML 1.1, as Kubernetes
 /// tools read it, makes of them.
 pub fn objects(text: &str) -> Result<Vec<Object>, serde_yaml::Error> {
+    let known = READ.with_borrow_mut(|read| read.remove(read.iter().position(|it| it.0 == text)?));
+    let (text, objects) = match known {
+        Some(known) => known,
+        None => (text.to_owned(), parsed(text)?),
+    };
+    if text.len() <= LONGEST_REMEMBERED {
+        READ.with_borrow_mut(|read| {
+            read.drain(..(read.len() + 1).saturating_sub(REMEMBERED));
+            read.push_back((text, objects.clone()));
+        });
+    }
+    Ok(objects)
+}
+
+fn parsed(text: &str) -> Result<Vec<Object>, serde_yaml::Error> {
     let as_kubernetes_sees_it = serde_yaml::options! { legacy_octal_numbers: true, };
     let documents: Vec<Value> =
         serde_yaml::from_multiple_with_options(text, as_kubernetes_sees_it)?;

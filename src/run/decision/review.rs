@@ -38,7 +38,7 @@ impl Look<'_> {
         let still = if open.branch.outdated { self.still_due(open, intent) } else { Ok(None) };
         let still = match still {
             Ok(facts) => facts.map(|facts| format!("{facts}; ")).unwrap_or_default(),
-            Err(lapsed) => return lapsed,
+            Err(lapsed) => return *lapsed,
         };
         let aborted = intent.action == Action::Abort;
         let record = self.record_after(open, intent);
@@ -66,7 +66,7 @@ impl Look<'_> {
 
     /// What lets the open step be proposed now as it was then, or what has ceased to, so that no commit may
     /// say so again.
-    fn still_due(&self, open: &Open, intent: &Intent) -> Result<Option<String>, Decision> {
+    fn still_due(&self, open: &Open, intent: &Intent) -> Result<Option<String>, Box<Decision>> {
         let skip = intent.gate_skipped.as_deref();
         let checked = match (intent.action, self.record()) {
             (Action::Advance, Some(record)) if record.kind == Kind::Rebuild => {
@@ -76,7 +76,7 @@ impl Look<'_> {
             (Action::Retry, _) => match self.rebuild_may_be_running() {
                 None => return Ok(None),
                 Some(Decision::Wait(unmet)) => Checked::Wait(unmet),
-                Some(decided) => return Err(decided),
+                Some(decided) => return Err(Box::new(decided)),
             },
             // More farmers need no gate, and neither does the end that a person asked for.
             (Action::Advance | Action::Scale | Action::Abort, _) => return Ok(None),
@@ -87,9 +87,9 @@ impl Look<'_> {
                 let mut review = review_of(open);
                 review.message +=
                     "; the base changed under it, and it isn't made again as things are";
-                Err(Decision::Wait([vec![review], unmet].concat()))
+                Err(Box::new(Decision::Wait([vec![review], unmet].concat())))
             }
-            Checked::Halt(halt) => Err(Decision::Halt(halt)),
+            Checked::Halt(halt) => Err(Box::new(Decision::Halt(halt))),
         }
     }
 
