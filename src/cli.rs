@@ -186,7 +186,7 @@ pub enum Command {
     /// What the trigger and propagate Jobs run
     #[command(hide = true, subcommand)]
     Admin(Admin),
-    /// Print the names of systems, one a line: for completions and workflows
+    /// Print the names of systems, one a line: for workflows
     #[command(hide = true)]
     Systems(Systems),
 }

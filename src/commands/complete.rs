@@ -1,4 +1,5 @@
 //! What a shell may complete a command line with; the names of systems come from the repo it is in.
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 
 use clap::{Command, CommandFactory};
@@ -56,14 +57,13 @@ fn with_systems(command: Command, systems: &[SystemRef]) -> Command {
 /// Each system in the form that was begun, as far as that names one system only.
 fn candidates(systems: &[SystemRef], begun: &OsStr) -> Vec<CompletionCandidate> {
     let Some(begun) = begun.to_str() else { return Vec::new() };
-    let named = systems.iter().filter_map(|system| {
-        let forms = forms(system);
-        let is_only = |form: &&String| {
-            let same = systems.iter().filter(|other| self::forms(other).contains(form));
-            same.count() == 1
-        };
-        forms.iter().find(|form| form.starts_with(begun) && is_only(form)).cloned()
-    });
+    let all: Vec<[String; 3]> = systems.iter().map(forms).collect();
+    let mut bearers: HashMap<&str, usize> = HashMap::new();
+    for form in all.iter().flatten() {
+        *bearers.entry(form).or_default() += 1;
+    }
+    let is_meant = |form: &&String| form.starts_with(begun) && bearers[form.as_str()] == 1;
+    let named = all.iter().filter_map(|forms| forms.iter().find(is_meant));
     named.map(CompletionCandidate::new).collect()
 }
 

@@ -227,6 +227,21 @@ fn systems_are_completed_from_the_repo() {
     }
 }
 
+#[test]
+fn a_name_that_several_systems_have_is_no_completion() {
+    let repo = Deployment::alone(Wired::Directory);
+    let (here, there) =
+        ("clusters/den/tenant-105858-prod/system6", "clusters/ams/tenant-204411-prod/system6");
+    std::fs::create_dir_all(repo.work.join(there)).unwrap();
+    let file = |folder: &str| repo.work.join(folder).join("dcr.yaml");
+    std::fs::copy(file(here), file(there)).unwrap();
+    repo.sandbox.git(&repo.work, &["add", "--all"]);
+    repo.sandbox.git(&repo.work, &["commit", "--quiet", "--message", "another"]);
+    assert_eq!(completed_by_bash(&repo, "system6"), "");
+    assert_eq!(completed_by_bash(&repo, "tenant-2"), "tenant-204411-prod/system6");
+    assert_eq!(completed_by_bash(&repo, "systemd"), "systemdcrtest1");
+}
+
 /// What bash makes of `dcr-gitops scale BEGUN` and a tab, with the program on its path.
 fn completed_by_bash(repo: &Deployment, begun: &str) -> String {
     let script = repo.save("completion.bash", &repo.run(&["completions", "bash"]).ends(0).out);
