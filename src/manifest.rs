@@ -52,6 +52,17 @@ fn parsed(text: &str) -> Result<Vec<Object>, serde_yaml::Error> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).map(Object).collect())
 }
 
+/// Whether a key with this value might as well not be there.
+pub fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 impl Object {
     pub fn kind(&self) -> &str {
         self.text("/kind")

@@ -65,7 +65,7 @@ pub fn findings(
         (Wiring::Kustomize, Some((name, text))) => {
             let document = manifest::objects(text).ok().and_then(|mut documents| documents.pop());
             let fields = document.map(|document| document.0).unwrap_or(Value::Null);
-            let set = |key: &&&str| fields.get(**key).is_some_and(|value| !is_empty(value));
+            let set = |key: &&&str| fields.get(**key).is_some_and(|value| !manifest::says_nothing(value));
             let reaching = REACHING.iter().filter(set).map(|key| {
                 let message = format!("`{key}` reaches what is generated in `dcr/`, too: what is live won't be what was committed");
                 let finding = warning(name, message)
@@ -107,14 +107,4 @@ fn holds_objects(name: &str, text: &str) -> bool {
 fn line_of(text: &str, key: &str) -> Option<usize> {
     let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
     text.lines().position(is_key).map(|at| at + 1)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
 }

@@ -6,7 +6,7 @@ use yaml_edit::{Document, YamlFile};
 
 use super::Problem;
 use super::manifests::{OUR_LABELS, document};
-use crate::manifest::objects;
+use crate::manifest::{objects, says_nothing};
 
 /// The entry in the parent's `resources`.
 const ENTRY: &str = "dcr";
@@ -29,7 +29,7 @@ pub(super) fn listing<'a>(
 /// Refuses what would give our objects other names, another namespace, other labels or selectors.
 pub(super) fn check_names(path: &str, text: &str, namespace: &str) -> Result<(), Problem> {
     let parent = read(path, text)?;
-    let set = |key: &str| parent.get(key).filter(|value| !is_empty(value));
+    let set = |key: &str| parent.get(key).filter(|value| !says_nothing(value));
     let any = |key: &str, is: &dyn Fn(&Value) -> bool| {
         set(key).and_then(Value::as_array).is_some_and(|items| items.iter().any(is))
     };
@@ -169,14 +169,4 @@ fn read(path: &str, text: &str) -> Result<Map<String, Value>, Problem> {
 fn is_entry(entry: &Value) -> bool {
     let path = entry.as_str().unwrap_or_default();
     path.strip_prefix("./").unwrap_or(path).trim_end_matches('/') == ENTRY
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
 }
